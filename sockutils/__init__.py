@@ -1,0 +1,1 @@
+"""Helpers that stand beside the socket API."""

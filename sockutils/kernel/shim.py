@@ -1,0 +1,153 @@
+"""Run a command in a private network: `python shim.py COMMAND...` becomes the command, same pid.
+
+The command gets a user, a network and a mount namespace of its own (see namespaces(7)): an empty
+TCP/IP stack with nothing but `lo`, and private copies of the resolver's files in /etc. The user
+stays who they are; of root's powers only CAP_NET_ADMIN and CAP_NET_RAW are left, root or not.
+Nothing needs cleaning up: the last process that ends takes the namespaces and the copies with it.
+
+Where the system refuses, the command runs as it is, in the network it shares with everybody, and
+SOCKUTILS_NETWORK says why. Standard library only: this runs before every kernel.
+"""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import socket
+import struct
+import sys
+from pathlib import Path
+
+# <linux/sched.h>
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+# <linux/sockios.h>, <linux/if.h>
+SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
+# <sys/mount.h>
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 0x2
+# <linux/capability.h>
+CAP_NET_ADMIN, CAP_NET_RAW, CAPABILITY_VERSION_3 = 12, 13, 0x20080522
+# <linux/prctl.h>
+PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 24, 47, 2
+
+RESOLVER_FILES = ("hosts", "resolv.conf", "nsswitch.conf", "gai.conf")
+MODE = "SOCKUTILS_NETWORK"
+
+
+def call(function: str, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, function):
+        raise OSError(errno.ENOSYS, f"this system has no {function}()")
+    if getattr(libc, function)(*arguments) == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{function}(): {os.strerror(number)}")
+
+
+def leave_the_host() -> None:
+    user, group = os.getuid(), os.getgid()
+    call("unshare", CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
+    # user_namespaces(7): an ordinary user may map a group only after giving up setgroups().
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def bring_loopback_up() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+
+
+def copy_resolver_files() -> None:
+    """Lay copies that belong to the user over the files in /etc, for this process and its children.
+
+    The copies live in a tmpfs that is mounted over /tmp only while they are made: no name leads
+    there afterwards, and the kernel frees it with the namespace.
+    """
+    texts = {}
+    for name in RESOLVER_FILES:
+        with contextlib.suppress(OSError):  # absent here: there is nothing to lay a copy over
+            texts[f"/etc/{name}"] = Path(f"/etc/{name}").read_bytes()
+    call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
+    call("mount", b"tmpfs", b"/tmp", b"tmpfs", 0, b"mode=755")
+    for number, (path, text) in enumerate(texts.items()):
+        copy = Path(f"/tmp/{number}")
+        copy.write_bytes(text)
+        call("mount", str(copy).encode(), path.encode(), None, MS_BIND, None)
+    call("umount2", b"/tmp", MNT_DETACH)
+
+
+def keep_only_network_powers() -> None:
+    keep = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    for capability in range(last + 1):
+        if not keep >> capability & 1:
+            call("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0)
+    # capset(2): effective, permitted, inheritable of capabilities 0-31, then of 32-63.
+    header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+    call("capset", header, struct.pack("=6I", keep, keep, keep, 0, 0, 0))
+    for capability in (CAP_NET_ADMIN, CAP_NET_RAW):  # ambient: an ordinary user's exec keeps them
+        call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+
+
+def enter_private_network() -> None:
+    leave_the_host()
+    bring_loopback_up()
+    copy_resolver_files()
+    keep_only_network_powers()
+
+
+def rehearse(program: str) -> str:
+    """Try it all in a child, since there is no way back; return why it fails, or nothing."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            enter_private_network()
+            # Root here is not the host's root: a home directory of somebody else is closed to it.
+            os.stat(".")
+            if not os.access(program, os.X_OK):
+                raise PermissionError(errno.EACCES, f"{program} cannot be run from inside")
+        except Exception as error:
+            os.write(writer, str(getattr(error, "strerror", None) or error).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        why = answer.read().decode()
+    os.waitpid(child, 0)
+    return why
+
+
+def remedy() -> str:
+    """Name the switch that forbids namespaces, judged by what this system shows."""
+    sysctls = {  # file: (value that forbids, what to do)
+        "kernel/apparmor_restrict_unprivileged_userns": ("1", "0"),
+        "kernel/unprivileged_userns_clone": ("0", "1"),
+        "user/max_user_namespaces": ("0", "10000"),
+        "user/max_net_namespaces": ("0", "10000"),
+    }
+    for name, (bad, good) in sysctls.items():
+        with contextlib.suppress(OSError):
+            if Path("/proc/sys", name).read_text().strip() == bad:
+                return f"allow it with: sudo sysctl {name.replace('/', '.')}={good}"
+    with contextlib.suppress(OSError):
+        if "Seccomp:\t2" in Path("/proc/self/status").read_text():
+            return "a seccomp filter forbids it; Docker: --security-opt seccomp=unconfined"
+    return "it needs Linux with user namespaces"
+
+
+def main(command: list[str]) -> None:
+    try:
+        why = rehearse(command[0])
+    except (AttributeError, OSError) as error:  # a system without fork() or unshare()
+        why = str(error)
+    if why:
+        os.environ[MODE] = f"shared: {why}; {remedy()}"
+        print(f"shared network: {why}; {remedy()}", file=sys.stderr, flush=True)
+    else:
+        enter_private_network()
+        os.environ[MODE] = "private"
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,43 @@
+"""Which network this Python is in: one of its own, or the one it shares with the whole machine."""
+
+import errno
+import os
+from typing import NamedTuple
+
+from sockutils.kernel.shim import MODE
+
+
+class Network(NamedTuple):
+    private: bool
+    why: str  # empty in a private network
+
+    def __repr__(self) -> str:
+        if self.private:
+            return "private network: nothing comes in, nothing goes out, every port is free"
+        return f"shared network: {self.why}"
+
+
+def network() -> Network:
+    """Tell which network this process is in, and, if it is shared, why and what would change that.
+
+    The kernel "Sockets (private network)" leaves its answer in the environment, from where child
+    processes inherit it together with the network.
+    """
+    mode = os.environ.get(MODE, "shared: choose the kernel 'Sockets (private network)'")
+    kind, _, why = mode.partition(": ")
+    return Network(kind == "private", why)
+
+
+def needs_private_network() -> None:
+    """Stop a cell that must not run in a shared network, with one line that says what is missing.
+
+    Raises OSError(EPERM) outside a private network. There such a cell could not work, or, run by
+    root, would change the settings of the whole machine.
+    """
+    here = network()
+    if not here.private:
+        line = f"this cell needs a private network ({here.why}); all cells without this line work"
+        error = OSError(errno.EPERM, line)
+        # IPython shows these lines in place of a traceback.
+        error.__dict__["_render_traceback_"] = lambda: [line]
+        raise error

@@ -1,0 +1,74 @@
+"""What every test stands on: nothing survives it, and a private network where it asks for one."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+def open_sockets() -> set[str]:
+    names = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:  # the descriptor that listed the directory
+            continue
+        if target.startswith("socket:"):
+            names.add(target)
+    return names
+
+
+@pytest.fixture(autouse=True)
+def nothing_survives() -> Iterator[None]:
+    sockets, threads = open_sockets(), set(threading.enumerate())
+    yield
+    assert open_sockets() <= sockets, "the test left a socket open"
+    assert set(threading.enumerate()) <= threads, "the test left a thread running"
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(socket.AF_INET, id="ipv4"),
+        pytest.param(
+            socket.AF_INET6,
+            id="ipv6",
+            marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6: bind to ::1 fails"),
+        ),
+    ]
+)
+def family(request: pytest.FixtureRequest) -> socket.AddressFamily:
+    """Each address family of this machine that can bind to loopback."""
+    return socket.AddressFamily(request.param)
+
+
+@pytest.fixture
+def private() -> Callable[[str], str]:
+    """Run Python source in a private network of its own and return what it printed."""
+
+    def run(code: str) -> str:
+        command = [sys.executable, "-m", "sockutils.kernel.shim", sys.executable, "-c", code]
+        environment = {**os.environ, "PYTHONWARNINGS": "error"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        for line in done.stderr.splitlines():
+            if line.startswith("shared network"):
+                pytest.skip(line)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
