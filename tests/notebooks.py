@@ -1,0 +1,153 @@
+"""The course as a whole: what must hold for every notebook, and what running one leaves behind."""
+
+import re
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import nbformat
+import pytest
+from kernels import kernel
+
+PATHS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+STATEMENTS = {"03_listen": {8, *range(55, 63)}}
+TAGS = {"exercise", "private-network", "quiz", "raises-exception", "solution", "verdicts"}
+SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
+
+WATCH = """
+import ipaddress, os, socket, sys, threading
+from pathlib import Path
+
+used = []
+
+def watch(event, arguments):
+    if event in ("socket.bind", "socket.connect", "socket.sendto", "socket.sendmsg"):
+        end, address = arguments
+        if end.family in (socket.AF_INET, socket.AF_INET6) and address is not None:
+            used.append(address[0])
+
+def listen(self, *arguments):  # without bind() it would take every address of the machine
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        used.append(self.getsockname()[0])
+    return plain_listen(self, *arguments)
+
+plain_listen = socket.socket.listen
+socket.socket.listen = listen
+sys.addaudithook(watch)
+
+def foreign():
+    found = [host for host in used if not ipaddress.ip_address(host).is_loopback]
+    used.clear()
+    return found
+
+def held():
+    sockets = {os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.exists()}
+    children = Path("/proc/self/task").glob("*/children")
+    return (
+        sorted(name for name in sockets if name.startswith("socket:")),
+        sorted(thread.name for thread in threading.enumerate()),
+        " ".join(path.read_text() for path in children).split(),
+    )
+"""
+
+every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path: Path) -> list[Any]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def tags(cell: Any) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+@every_notebook
+def test_outputs_are_fresh_and_clean(path: Path) -> None:
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+            text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+            assert not re.search(r"(/root|/home|/work|/tmp|/Users)/", text), text
+    assert set(read(path).metadata) == {"kernelspec", "language_info"}
+    assert read(path).metadata.kernelspec.name == "sockutils"
+
+
+@every_notebook
+def test_no_output_escapes_the_comparison(path: Path) -> None:
+    for cell in read(path).cells:
+        statements = {tag for tag in tags(cell) if re.fullmatch(r"note-\d+", tag)}
+        assert tags(cell) - statements <= TAGS
+        assert "NBVAL" not in cell.source
+        # A cell may raise only where it lacks the private network.
+        assert ("raises-exception" in tags(cell)) == ("private-network" in tags(cell))
+        assert "sleep(" not in cell.source
+
+
+@every_notebook
+def test_reads_well(path: Path) -> None:
+    cells = read(path).cells
+    lines = [len(cell.source.splitlines()) for cell in code_cells(path)]
+    assert len(lines) * 2 <= len(cells), "more code than prose"
+    assert max(lines) <= 25
+    assert median(lines) <= 8
+    assert all(cell.metadata.slideshow.slide_type in SLIDES for cell in cells)
+    since_heading = 0
+    for cell in cells:
+        since_heading = 0 if cell.source.startswith("#") else since_heading + 1
+        assert since_heading <= 6, cell.source
+
+
+@every_notebook
+def test_each_statement_of_the_notes_has_a_cell_and_a_verdict(path: Path) -> None:
+    wanted = STATEMENTS.get(path.stem, set())
+    shown = {tag for cell in code_cells(path) for tag in tags(cell) if tag.startswith("note-")}
+    assert {f"note-{number}" for number in wanted} <= shown
+    tables = [cell.source for cell in read(path).cells if "verdicts" in tags(cell)]
+    numbers = re.findall(r"^\| (\d+) \|", "\n".join(tables), re.MULTILINE)
+    assert sorted(map(int, numbers)) == sorted(wanted)
+
+
+@every_notebook
+def test_links_lead_somewhere(path: Path) -> None:
+    prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    anchors = {f"#{heading.replace(' ', '-')}" for heading in headings}
+    for target in re.findall(r"\]\(((?:[^()]|\(\))+)\)", prose):
+        if target.startswith("#"):
+            assert target in anchors
+        elif not target.startswith("https://"):
+            assert (path.parent / target).is_file(), target
+
+
+@every_notebook
+def test_solutions_pass_their_own_checks(path: Path) -> None:
+    cells = [cell for cell in read(path).cells if tags(cell) & {"exercise", "solution"}]
+    with kernel() as (_, run):
+        assert "Traceback" not in run(code_cells(path)[0].source)
+        for exercise, solution in zip(cells[::2], cells[1::2], strict=True):
+            assert run(exercise.source).endswith(": not attempted\n")
+            fence = re.search(r"```python\n(.*?)```", solution.source, re.DOTALL)
+            assert fence
+            check = exercise.source.splitlines()[-1]
+            assert run(fence[1] + check).endswith(": passed\n")
+
+
+@every_notebook
+def test_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> None:
+    with kernel() as (_, run):
+        run("import sockutils.libc, matplotlib.figure, ipywidgets; ipywidgets.HTML()")
+        run(WATCH)
+        before = run("held()")
+        private = run("import os; print(os.environ['SOCKUTILS_NETWORK'])") == "private\n"
+        for cell in code_cells(path):
+            assert "Traceback" not in run(cell.source)
+            foreign = run("foreign()")
+            assert foreign == "[]\n" or (private and "private-network" in tags(cell)), cell.source
+        assert run("import gc; gc.collect(); held()") == before

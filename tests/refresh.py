@@ -1,0 +1,47 @@
+"""Run every notebook from the top and store its fresh outputs, with clean metadata.
+
+    python tests/refresh.py [NOTEBOOK...]
+"""
+
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def run(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": path.parent}}).execute()
+    for cell in notebook.cells:
+        clean(cell)
+    notebook.metadata = {
+        "kernelspec": notebook.metadata.kernelspec,
+        "language_info": {"name": "python"},
+    }
+    nbformat.write(notebook, path)
+
+
+def clean(cell: nbformat.NotebookNode) -> None:
+    kept = {"tags", "slideshow", "jupyter"}
+    cell.metadata = {key: value for key, value in cell.metadata.items() if key in kept}
+    for output in cell.get("outputs", []):
+        # A stored widget has no kernel behind it: Jupyter shows an error instead of the text.
+        output.get("data", {}).pop(WIDGET, None)
+        if output.output_type == "error":  # the colours of a terminal
+            output.traceback = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in output.traceback]
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as fresh:  # a learner who has done nothing yet
+        os.environ["XDG_DATA_HOME"] = fresh
+        os.environ["JUPYTER_DATA_DIR"] = os.environ["IPYTHONDIR"] = fresh
+        for path in map(Path, sys.argv[1:] or sorted(NOTEBOOKS.glob("*.ipynb"))):
+            print(path.name, flush=True)
+            run(path)
