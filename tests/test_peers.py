@@ -1,0 +1,389 @@
+import contextlib
+import select
+import selectors
+import signal
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from sockutils.peers import Peer, background
+
+
+@pytest.fixture
+def listener(family: socket.AddressFamily) -> Iterator[socket.socket]:
+    host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+    with socket.create_server((host, 0), family=family) as listener:
+        yield listener
+
+
+def echo_once(listener: socket.socket) -> bytes:
+    connection, _ = listener.accept()
+    with connection:
+        data = connection.recv(100)
+        connection.sendall(data)
+
+    return data
+
+
+def test_gives_what_the_function_returned(listener: socket.socket) -> None:
+    with background(echo_once, listener) as peer:
+        assert repr(peer) == "echo_once() running"
+        with socket.create_connection(listener.getsockname()[:2]) as client:
+            client.sendall(b"hello")
+            assert client.recv(100) == b"hello"
+
+    assert peer.result == b"hello"
+    assert repr(peer) == "echo_once() returned b'hello'"
+
+
+def test_the_thread_is_a_daemon_named_after_the_function() -> None:
+    def serve() -> tuple[str, bool]:
+        return threading.current_thread().name, threading.current_thread().daemon
+
+    with background(serve) as peer:
+        pass
+    assert peer.result == ("serve", True)
+
+
+def test_what_the_peer_raised_is_raised_in_the_block_with_its_traceback() -> None:
+    def serve() -> None:
+        raise ConnectionResetError(104, "reset")
+
+    with pytest.raises(ConnectionResetError) as caught, background(serve) as peer:
+        pass
+    assert [frame.name for frame in caught.traceback][-1] == "serve"
+    assert "_call" not in [frame.name for frame in caught.traceback]
+    assert repr(peer) == "serve() raised ConnectionResetError"
+
+
+def test_wrong_arguments_are_an_error_too() -> None:
+    with pytest.raises(TypeError, match="echo_once"), background(echo_once):
+        pass
+
+
+def test_a_failed_peer_hangs_up(listener: socket.socket) -> None:
+    def serve() -> None:
+        try:
+            connection, _ = listener.accept()
+            again = connection
+            again.recv(100)
+            connection["no"]  # type: ignore[index]
+        except TypeError as error:
+            raise LookupError from error
+
+    def speak(client: socket.socket) -> bytes:
+        with background(serve):
+            client.sendall(b"hello")
+            left.append(client.recv(100))
+
+        return b"unreachable"
+
+    left: list[bytes] = []
+    client = socket.create_connection(listener.getsockname()[:2])
+    with client, pytest.raises(LookupError):
+        speak(client)
+    assert left == [b""]
+
+
+def test_a_failed_peer_leaves_alone_what_others_hold(listener: socket.socket) -> None:
+    connections = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        connections.append(connection)
+        raise LookupError
+
+    with socket.create_connection(listener.getsockname()[:2]) as client:
+        with pytest.raises(LookupError), background(serve):
+            pass
+        with connections.pop() as connection:
+            connection.sendall(b"alive")
+        assert client.recv(100) == b"alive"
+
+
+def line_of(function: Callable[..., Any], offset: int) -> int:
+    return function.__code__.co_firstlineno + offset
+
+
+def test_a_hanging_peer_is_named_with_line_and_source(listener: socket.socket) -> None:
+    def serve(listener: socket.socket) -> None:
+        _connection, _ = listener.accept()
+
+    with (
+        pytest.raises(TimeoutError) as caught,
+        background(serve, listener, patience=0.05) as peer,
+    ):
+        pass
+    where = f"serve() is stuck at line {line_of(serve, 1)}"
+    assert str(caught.value) == f"{where}: _connection, _ = listener.accept()"
+    assert repr(peer) == "serve() released"
+    assert listener.fileno() != -1
+
+
+def test_a_hanging_helper_is_named_too(listener: socket.socket) -> None:
+    def helper() -> None:
+        listener.accept()
+
+    def serve() -> None:
+        helper()
+
+    with pytest.raises(TimeoutError) as caught, background(serve, patience=0.05):
+        pass
+    where = f"serve() is stuck at line {line_of(helper, 1)} in helper()"
+    assert str(caught.value) == f"{where}: listener.accept()"
+
+
+def test_a_hanging_partial_of_a_method_is_named() -> None:
+    class Server:
+        def serve(self, one: socket.socket) -> None:
+            one.recv(1)
+
+    one, other = socket.socketpair()
+    stuck = pytest.raises(TimeoutError, match=r"^serve\(\) is stuck at line \d+: one\.recv")
+    with one, other, stuck, background(partial(Server().serve, one), patience=0.05):
+        pass
+
+
+def test_a_hanging_builtin_is_named() -> None:
+    one, other = socket.socketpair()
+    stuck = pytest.raises(TimeoutError, match=r"^recv\(\) is stuck$")
+    with one, other, stuck, background(one.recv, 1, patience=0.05):
+        pass
+
+
+def receive(one: socket.socket) -> None:
+    one.recv(1)
+
+
+def receive_for_ever(one: socket.socket) -> None:
+    while True:
+        one.recv(1)
+
+
+def read_file(one: socket.socket) -> None:
+    with one.makefile("rb") as file:
+        file.read()
+
+
+def selecting(one: socket.socket) -> None:
+    select.select([one], [], [])
+
+
+def polling(one: socket.socket) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(one, selectors.EVENT_READ)
+        selector.select()
+
+
+def counting(_: socket.socket) -> None:
+    number = 0
+    while True:
+        number += 1
+
+
+def stubborn(one: socket.socket) -> None:
+    for _ in range(3):
+        with contextlib.suppress(BaseException):
+            counting(one)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [receive, receive_for_ever, read_file, selecting, polling, counting, stubborn],
+)
+def test_a_stuck_peer_is_released(function: Callable[[socket.socket], None]) -> None:
+    one, other = socket.socketpair()
+    stuck = pytest.raises(TimeoutError)
+    with one, other, stuck as error, background(function, one, patience=0.05):
+        pass
+    assert "cannot" not in str(error.value)
+
+
+def test_a_peer_stuck_in_recvfrom_is_released(family: socket.AddressFamily) -> None:
+    def serve() -> None:
+        with socket.socket(family, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            receiver.recvfrom(100)
+
+    with pytest.raises(TimeoutError, match="recvfrom"), background(serve, patience=0.05):
+        pass
+
+
+def test_a_peer_stuck_in_connect_is_released() -> None:
+    def knock(address: Any) -> None:
+        with socket.socket() as client:
+            client.connect(address)
+
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(1)
+        first.connect(full.getsockname())
+        second.connect(full.getsockname())
+        with (
+            pytest.raises(TimeoutError, match=r"client\.connect"),
+            background(knock, full.getsockname(), patience=0.05),
+        ):
+            pass
+
+
+def test_a_peer_stuck_on_a_global_socket_is_released() -> None:
+    one, other = socket.socketpair()
+    names: dict[str, Any] = {"one": one}
+    exec("def serve():\n    one.recv(1)", names)
+    stuck = pytest.raises(TimeoutError, match=r"line 2$")
+    with one, other, stuck, background(names["serve"], patience=0.05):
+        pass
+
+
+def test_sockets_that_a_stuck_peer_made_are_closed(listener: socket.socket) -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        file = connection.makefile("rb")
+        file.read()
+
+    with socket.create_connection(listener.getsockname()[:2]) as client:
+        with pytest.raises(TimeoutError, match=r"file\.read"), background(serve, patience=0.05):
+            pass
+        assert client.recv(1) == b""
+
+
+def test_a_peer_that_returns_while_it_is_released_leaves_nothing(listener: socket.socket) -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        while connection.recv(100):
+            pass
+
+    with socket.create_connection(listener.getsockname()[:2]):
+        with pytest.raises(TimeoutError, match="recv"), background(serve, patience=0.05) as peer:
+            pass
+        assert repr(peer) == "serve() released"
+
+
+def test_a_lock_cannot_be_released_and_the_error_says_so() -> None:
+    lock = threading.Lock()
+
+    def serve() -> None:
+        with lock:
+            pass
+
+    with lock:
+        with pytest.raises(TimeoutError) as caught, background(serve, patience=0.05) as peer:
+            pass
+        assert str(caught.value).endswith("with lock: (it cannot be stopped: the thread lives on)")
+        assert repr(peer) == "serve() stuck"
+    peer._thread.join(10)
+    assert not peer._thread.is_alive()
+
+
+def test_the_error_of_the_block_comes_first_and_tells_what_the_peer_raised() -> None:
+    raised = threading.Event()
+
+    def serve() -> None:
+        try:
+            raise ConnectionResetError(104, "reset")
+        finally:
+            raised.set()
+
+    def block() -> None:
+        with background(serve):
+            raised.wait()
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError) as caught:
+        block()
+    notes = caught.value.__notes__
+    assert notes == ["meanwhile serve() raised ConnectionResetError: [Errno 104] reset"]
+
+
+def test_a_block_that_fails_does_not_wait_for_the_peer(listener: socket.socket) -> None:
+    begun = monotonic()
+    with pytest.raises(KeyboardInterrupt) as caught, background(echo_once, listener, patience=60):
+        raise KeyboardInterrupt
+    assert monotonic() - begun < 30
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_an_interrupt_while_waiting_releases_the_peer(listener: socket.socket) -> None:
+    leaving = threading.Event()
+    main = threading.get_ident()
+
+    def serve() -> None:
+        leaving.wait()
+        signal.pthread_kill(main, signal.SIGINT)
+        listener.accept()
+
+    begun = monotonic()
+    with pytest.raises(KeyboardInterrupt), background(serve, patience=60):
+        leaving.set()
+    assert monotonic() - begun < 30
+
+
+def test_nothing_reaches_the_excepthook(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", heard.append)
+
+    def fail() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit), background(fail):
+        pass
+    for _ in range(20):
+        one, other = socket.socketpair()
+        with one, other, pytest.raises(TimeoutError), background(counting, one, patience=0.001):
+            pass
+    assert heard == []
+    assert capfd.readouterr().err == ""
+
+
+def test_a_release_as_the_function_ends_does_no_harm() -> None:
+    def serve(until: float) -> None:
+        while monotonic() < until:
+            pass
+
+    for step in range(50):
+        peer = background(serve, monotonic() + 0.001 + step * 1e-5, patience=0.001)
+        with contextlib.suppress(TimeoutError), peer:
+            pass
+        assert "stuck" not in repr(peer)
+        assert not peer._thread.is_alive()
+
+
+def test_peers_can_talk_to_each_other(listener: socket.socket) -> None:
+    def ask() -> bytes:
+        with socket.create_connection(listener.getsockname()[:2]) as client:
+            client.sendall(b"question")
+            return client.recv(100)
+
+    with background(echo_once, listener) as server, background(ask) as client:
+        pass
+    assert server.result == client.result == b"question"
+
+
+def test_a_peer_holds_your_sockets_no_longer_than_the_block() -> None:
+    peer: Peer
+    one, other = socket.socketpair()
+    with one, other, background(len, [one]) as peer:
+        pass
+    assert peer._args == ()
+    assert peer.result == 1
+
+
+def test_a_raised_error_prints_like_any_other() -> None:
+    def serve() -> None:
+        raise LookupError("no such thing")
+
+    try:
+        with background(serve):
+            pass
+    except LookupError as error:
+        text = "".join(traceback.format_exception(error))
+    assert text.endswith("LookupError: no such thing\n")
+    assert 'raise LookupError("no such thing")' in text

@@ -1,0 +1,551 @@
+import contextlib
+import gc
+import inspect
+import pickle
+import socket
+import ssl
+import threading
+import traceback
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from socket import socket as imported_before
+from typing import Any
+
+import pytest
+
+from sockutils.peers import background
+from sockutils.trace import Call, Calls, trace
+
+HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+
+def names(calls: list[Call]) -> list[str]:
+    return [call.name for call in calls]
+
+
+def echo_once(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(connection.recv(100))
+
+
+def test_a_conversation_reads_the_same_on_every_run(family: socket.AddressFamily) -> None:
+    def once() -> str:
+        with trace() as calls, socket.socket(family) as listener:
+            listener.bind((HOSTS[family], 0))
+            listener.listen(1)
+            with socket.socket(family) as client:
+                client.connect(listener.getsockname())
+                with background(echo_once, listener):
+                    client.sendall(b"hello")
+                    client.recv(100)
+        return repr(calls)
+
+    assert once() == once()
+
+
+def test_the_text_of_a_conversation() -> None:
+    with trace() as calls, socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address) as client, background(echo_once, listener):
+            client.sendall(b"hello " * 10)
+            client.recv(100)
+
+    assert repr(calls) == "\n".join(
+        [
+            "listener",
+            "  socket(AF_INET, SOCK_STREAM)",
+            "  setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)",
+            "  bind(('127.0.0.1', 0))",
+            "  listen()",
+            "  getsockname() → ('127.0.0.1', ephemeral)",
+            "  accept() → server",
+            "  close()",
+            "client",
+            "  socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)",
+            "  connect(('127.0.0.1', ephemeral))",
+            "  sendall(b'hello hello hello hello '… 60 bytes)",
+            "  recv(100) → b'hello hello hello hello '… 60 bytes",
+            "  close()",
+            "server",
+            "  recv(100) → b'hello hello hello hello '… 60 bytes",
+            "  sendall(b'hello hello hello hello '… 60 bytes)",
+            "  close()",
+        ]
+    )
+
+
+def test_a_call_has_its_arguments_result_times_and_thread() -> None:
+    with trace() as calls, socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        address = one.getsockname()
+
+    made, bind, name, _ = calls
+    assert (made.name, made.arguments, made.lane) == ("socket", (), "socket")
+    assert (bind.name, bind.arguments) == ("bind", (("127.0.0.1", 0),))
+    assert (bind.result, bind.error, bind.keywords) == (None, None, {})
+    assert name.result == address
+    assert name.thread == threading.current_thread().name
+    times = [time for call in calls for time in (call.start, call.end)]
+    assert times == sorted(times, key=lambda time: time or 0)
+
+
+def test_threads_are_named() -> None:
+    def serve() -> None:
+        socket.socket().close()
+
+    with trace() as calls, background(serve):
+        pass
+    assert {call.thread for call in calls} == {"serve"}
+
+
+def make_plain() -> list[socket.socket]:
+    return [socket.socket()]
+
+
+def make_by_old_name() -> list[socket.socket]:
+    return [imported_before(socket.AF_INET, type=socket.SOCK_DGRAM)]
+
+
+def make_pair() -> list[socket.socket]:
+    return list(socket.socketpair())
+
+
+def make_server() -> list[socket.socket]:
+    return [socket.create_server(("127.0.0.1", 0))]
+
+
+def make_connection() -> list[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        return [client, listener.accept()[0]]
+
+
+def make_fromfd() -> list[socket.socket]:
+    one, other = socket.socketpair()
+    return [one, other, socket.fromfd(one.fileno(), one.family, one.type)]
+
+
+def make_dup() -> list[socket.socket]:
+    one, other = socket.socketpair()
+    return [one, other, one.dup()]
+
+
+def make_from_detached() -> list[socket.socket]:
+    return [socket.socket(fileno=socket.socket().detach())]
+
+
+def make_subclass() -> list[socket.socket]:
+    class Sub(socket.socket):
+        def __init__(self) -> None:
+            super().__init__(socket.AF_INET)
+
+    return [Sub()]
+
+
+@pytest.mark.parametrize(
+    ("make", "lanes"),
+    [
+        (make_plain, ["socket"]),
+        (make_by_old_name, ["socket"]),
+        (make_pair, ["pair 1", "pair 2"]),
+        (make_server, ["listener"]),
+        (make_connection, ["client", "server"]),
+        (make_fromfd, ["pair 1", "pair 2", "socket"]),
+        (make_dup, ["pair 1", "pair 2", "pair 3"]),
+        (make_from_detached, ["socket 2"]),
+        (make_subclass, ["socket"]),
+    ],
+)
+def test_sockets_are_recorded_however_made(
+    make: Callable[[], list[socket.socket]], lanes: list[str]
+) -> None:
+    with trace() as calls:
+        for one in make():
+            one.close()
+    assert [call.lane for call in calls if call.name == "close" and call.lane in lanes] == lanes
+
+
+def test_sockets_accepted_from_an_old_listener_are_recorded() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, trace() as calls:
+        client = socket.create_connection(listener.getsockname())
+        with client, background(echo_once, listener):
+            client.sendall(b"hello")
+    assert list(calls.lanes()) == ["client", "server"]
+
+
+def test_sockets_made_before_the_block_are_left_alone() -> None:
+    with socket.socket() as old, trace() as calls:
+        old.bind(("127.0.0.1", 0))
+        old.dup().close()
+    assert names(list(calls)) == ["settimeout", "close"]
+
+
+def test_the_class_is_as_before_afterwards() -> None:
+    before = dict(vars(socket.socket))
+    with contextlib.suppress(ZeroDivisionError), trace() as calls:
+        kept = socket.socket()
+        bind = kept.bind
+        assert vars(socket.socket) != before
+        raise ZeroDivisionError
+
+    count = len(calls)
+    bind(("127.0.0.1", 0))
+    kept.close()
+    assert dict(vars(socket.socket)) == before
+    assert list(vars(socket.socket)) == list(before)
+    assert len(calls) == count == 1
+
+
+def test_the_calls_can_be_read_inside_the_block() -> None:
+    with trace() as calls, socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        assert repr(calls) == "socket\n  socket()\n  bind(('127.0.0.1', 0))"
+        assert repr(calls[1:]) == "[socket: bind(('127.0.0.1', 0))]"
+
+
+def test_blocks_can_be_nested() -> None:
+    with trace() as outer, socket.socket() as first:
+        with trace() as inner, socket.socket():
+            first.bind(("127.0.0.1", 0))
+        first.getsockname()
+    assert repr(inner) == "socket\n  socket()\n  close()"
+    assert list(outer.lanes()) == ["socket 1", "socket 2"]
+    assert names(outer.lanes()["socket 1"]) == ["socket", "bind", "getsockname", "close"]
+
+
+def test_blocks_in_two_threads_overlap() -> None:
+    before = dict(vars(socket.socket))
+    entered, left = threading.Event(), threading.Event()
+
+    def early() -> Calls:
+        with trace() as calls:
+            entered.set()
+            left.wait()
+        return calls
+
+    with background(early) as peer:
+        entered.wait()
+        with trace() as late:
+            socket.socket().close()
+        socket.socket(socket.AF_INET).close()
+        left.set()
+
+    assert dict(vars(socket.socket)) == before
+    assert names(list(late)) == ["socket", "close"]
+    assert isinstance(peer.result, Calls)
+    assert names(list(peer.result)) == ["socket", "close"] * 2
+
+
+def test_a_call_in_flight_has_no_end_yet() -> None:
+    with trace() as calls:
+        one, other = socket.socketpair()
+        with one, other, background(one.recv, 10):
+            while "recv" not in names(list(calls)):
+                pass
+            assert calls[-1].text == "recv(10) …"
+            other.send(b"late")
+    assert calls.lanes()["pair 1"][1].text == "recv(10) → b'late'"
+
+
+def test_a_call_in_flight_may_outlive_the_block() -> None:
+    with contextlib.ExitStack() as stack:
+        calls = stack.enter_context(trace())
+        one, other = socket.socketpair()
+        with one, other:
+            with background(one.recv, 10) as peer:
+                while "recv" not in names(list(calls)):
+                    pass
+                stack.close()
+                other.send(b"late")
+            assert peer.result == b"late"
+        last = calls.lanes()["pair 1"][-1]
+        assert (last.text, last.end, last.result) == ("recv(10) …", None, None)
+
+
+def test_errors_are_told_by_name() -> None:
+    with trace() as calls:
+        with pytest.raises(OSError, match="not supported"):
+            socket.socket(9999)
+        with socket.create_server(("127.0.0.1", 0)) as first, socket.socket() as second:
+            with pytest.raises(OSError, match="in use"):
+                second.bind(first.getsockname())
+            first.settimeout(0.001)
+            with pytest.raises(TimeoutError):
+                first.accept()
+            with pytest.raises(OverflowError):
+                second.bind(("127.0.0.1", 70000))
+            with pytest.raises(socket.gaierror):
+                second.bind(("no such host.invalid", 1))
+            second.setblocking(False)
+            with pytest.raises(OSError, match="supported"):
+                second.getsockopt(9999, 1)
+            second.close()
+            with pytest.raises(OSError, match="descriptor"):
+                second.listen()
+
+    told = [call.text for call in calls if call.error]
+    assert [text.partition(" → ")[2] for text in told] == [
+        "EAFNOSUPPORT",
+        "EADDRINUSE",
+        "timeout",
+        "OverflowError",
+        "EAI_NONAME",
+        "EOPNOTSUPP",
+        "EBADF",
+    ]
+    error = next(call.error for call in calls if call.name == "bind" and call.error)
+    assert isinstance(error, OSError)
+    assert str(error) == "[Errno 98] Address already in use"
+    assert error.__traceback__ is None
+
+
+def test_constants_are_told_by_name() -> None:
+    with trace() as calls:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as one:
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.setsockopt(socket.SOL_SOCKET, 9999 - 9998, 0)
+            one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            one.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 9)
+        left, right = socket.socketpair()
+        left.send(b"x")
+        right.recv(5, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        right.shutdown(socket.SHUT_RDWR)
+        socket.socket(fileno=left.detach()).close()
+        right.close()
+
+    assert repr(calls) == "\n".join(
+        [
+            "pair 1",
+            "  socketpair(AF_UNIX, SOCK_STREAM, 0)",
+            "  send(b'x') → 1",
+            "  detach() → fd",
+            "pair 2",
+            "  socketpair(AF_UNIX, SOCK_STREAM, 0)",
+            "  recv(5, MSG_PEEK|MSG_DONTWAIT) → b'x'",
+            "  shutdown(SHUT_RDWR)",
+            "  close()",
+            "socket 1",
+            "  socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK)",
+            "  setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)",
+            "  setsockopt(SOL_SOCKET, SO_DEBUG, 0)",
+            "  getsockopt(SOL_SOCKET, SO_ERROR) → 0",
+            "  setsockopt(IPPROTO_IP, IP_TTL, 9)",
+            "  close()",
+            "socket 2",
+            "  socket(fileno=fd)",
+            "  close()",
+        ]
+    )
+
+
+def test_only_ports_that_the_kernel_chose_are_ephemeral(private: Callable[[str], str]) -> None:
+    printed = private(
+        """
+import socket
+from sockutils.trace import trace
+
+with trace() as calls:
+    server = socket.socket(type=socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 5000))
+    client = socket.socket(type=socket.SOCK_DGRAM)
+    client.sendto(b"ask", ("127.0.0.1", 5000))
+    data, address = server.recvfrom(100)
+    server.sendto(b"answer", address)
+    client.recvfrom(100)
+    stranger = socket.socket()
+    stranger.connect_ex(("127.0.0.1", 5001))
+    for one in (server, client, stranger):
+        one.close()
+print(calls)
+"""
+    )
+    assert printed.splitlines() == [
+        "client",
+        "  socket()",
+        "  connect_ex(('127.0.0.1', 5001)) → ECONNREFUSED",
+        "  close()",
+        "socket 1",
+        "  socket(type=SOCK_DGRAM)",
+        "  bind(('127.0.0.1', 5000))",
+        "  recvfrom(100) → (b'ask', ('127.0.0.1', ephemeral))",
+        "  sendto(b'answer', ('127.0.0.1', ephemeral)) → 6",
+        "  close()",
+        "socket 2",
+        "  socket(type=SOCK_DGRAM)",
+        "  sendto(b'ask', ('127.0.0.1', 5000)) → 3",
+        "  recvfrom(100) → (b'answer', ('127.0.0.1', 5000))",
+        "  close()",
+    ]
+
+
+def test_a_buffer_is_told_as_it_was_and_not_locked() -> None:
+    data = bytearray(b"before")
+    room = bytearray(30)
+    with trace() as calls:
+        one, other = socket.socketpair()
+        one.send(memoryview(data)[:3])
+        one.sendmsg([data, b"!"])
+        data.extend(b"!")
+        data[:] = b"after"
+        other.recv_into(room)
+        other.close()
+        one.close()
+        room.extend(b"!")
+    texts = [call.text for call in calls]
+    assert "send(b'bef') → 3" in texts
+    assert "sendmsg([b'before', b'!']) → 7" in texts
+    assert "recv_into(30 bytes) → 10" in texts
+
+
+def test_a_makefile_is_recorded_as_its_calls() -> None:
+    with trace() as calls:
+        one, other = socket.socketpair()
+        with one, other, one.makefile("w") as writer, other.makefile() as reader:
+            writer.write("line\n")
+            writer.flush()
+            assert reader.readline() == "line\n"
+    assert "recv_into(8192 bytes) → 5" in [call.text for call in calls]
+    assert "send(b'line\\n') → 5" in [call.text for call in calls]
+
+
+def facts(work: Path) -> Iterator[object]:
+    one, other = socket.socketpair()
+    with one, other:
+        yield type(one)
+        yield isinstance(one, imported_before)
+        yield repr(one).replace(str(one.fileno()), "fd")
+        yield one.gettimeout(), one.getblocking(), one.get_inheritable()
+        yield weakref.ref(one)() is one
+        yield len({one, other, one})
+        with pytest.raises(TypeError) as refused:
+            pickle.dumps(one)
+        yield str(refused.value)
+        one.settimeout(0.001)
+        yield one.timeout, one.gettimeout()
+        with pytest.raises(TimeoutError) as late:
+            one.recv(1)
+        yield str(late.value)
+        with (work / "file").open("wb+") as file:
+            file.write(b"content")
+            file.seek(0)
+            yield one.sendfile(file)
+        yield other.recv_into(bytearray(10), 4, socket.MSG_PEEK)
+        yield other.recvmsg(100)
+        with pytest.raises(TypeError) as wrong:
+            one.send()  # type: ignore[call-arg]
+        yield str(wrong.value)
+    yield one.fileno()
+    for name in ("bind", "send", "accept", "close", "dup", "__init__"):
+        method = getattr(socket.socket, name)
+        yield method.__name__, method.__qualname__, method.__doc__
+        try:
+            yield str(inspect.signature(method))
+        except ValueError as error:
+            yield type(error)
+
+
+def test_a_traced_socket_behaves_as_a_plain_one(tmp_path: Path) -> None:
+    plain = list(facts(tmp_path))
+    with trace():
+        traced = list(facts(tmp_path))
+    assert traced == plain
+
+
+def test_the_traceback_shows_nothing_of_the_trace() -> None:
+    def block() -> None:
+        with trace():
+            one = socket.socket()
+            one.close()
+            one.accept()
+
+    with pytest.raises(OSError, match="descriptor") as caught:
+        block()
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert [frame.name for frame in frames][-1] == "accept"
+    assert len(frames) == 3
+
+
+def test_a_traced_socket_dies_like_a_plain_one() -> None:
+    gc.disable()
+    try:
+        with trace() as calls:
+            one = socket.socket()
+            with contextlib.suppress(ConnectionRefusedError):
+                connect_to_nobody(one)
+            alive = weakref.ref(one)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                del one
+        assert [warning.category for warning in caught] == [ResourceWarning]
+        caught.clear()  # a ResourceWarning holds the socket it warns of
+        assert alive() is None
+        assert names(calls.lanes()["client"])[-1] == "connect"
+    finally:
+        gc.enable()
+
+
+def connect_to_nobody(one: socket.socket) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        one.connect(nobody.getsockname())
+
+
+def test_a_new_socket_at_the_address_of_a_dead_one_is_another_lane() -> None:
+    with trace() as calls:
+        for _ in range(100):
+            socket.socket().close()
+    assert len(calls.lanes()) == 100
+    assert all(names(lane) == ["socket", "close"] for lane in calls.lanes().values())
+
+
+def test_ssl_sockets_keep_working() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with trace() as calls:
+        one, other = socket.socketpair()
+        with one, other:
+            wrapped = context.wrap_socket(
+                one, server_hostname="localhost", do_handshake_on_connect=False
+            )
+            with wrapped:
+                assert isinstance(wrapped, ssl.SSLSocket)
+                wrapped.setblocking(False)
+                with pytest.raises(ssl.SSLWantReadError):
+                    wrapped.do_handshake()
+                assert other.recv(3) == b"\x16\x03\x01"
+    assert "socket" in calls.lanes()
+
+
+def test_descriptors_that_travel_are_traced_where_they_arrive() -> None:
+    with trace() as calls:
+        one, other = socket.socketpair()
+        with one, other:
+            socket.send_fds(one, [b"here"], [one.fileno()])
+            _, (number,), _, _ = socket.recv_fds(other, 10, 1)
+            socket.socket(fileno=number).close()
+    assert names(calls.lanes()["socket"]) == ["socket", "close"]
+
+
+def test_lanes_can_be_made_by_hand() -> None:
+    def call(lane: str) -> Call:
+        return Call(lane, "close", (), {}, None, None, 0.0, 1.0, "main", "close()")
+
+    calls = Calls([call("socket"), call("client 10"), call("client 2"), call("listener")])
+    assert list(calls.lanes()) == ["listener", "client 2", "client 10", "socket"]
+
+
+def test_many_threads_at_once_lose_nothing() -> None:
+    def talk() -> int:
+        one, other = socket.socketpair()
+        with one, other:
+            for _ in range(50):
+                one.send(b"x")
+                other.recv(1)
+        return 1
+
+    with trace() as calls, contextlib.ExitStack() as stack:
+        peers: list[Any] = [stack.enter_context(background(talk)) for _ in range(8)]
+    assert sum(peer.result for peer in peers) == 8
+    assert names(list(calls)).count("send") == names(list(calls)).count("recv") == 400
