@@ -1,0 +1,338 @@
+import io
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from matplotlib import rcParams
+from matplotlib.text import Text
+from PIL import Image
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+
+from sockutils import diagram
+from sockutils.diagram import Picture, canvas, sequence, timeline
+from sockutils.trace import Call, Calls
+from sockutils.wire import Packet, Packets
+
+Private = Callable[[str], str]
+
+
+def tcp(seconds: float, flags: str, source: int, destination: int, data: bytes = b"") -> Packet:
+    ports = TCP(sport=source, dport=destination, flags=flags, seq=source)
+    layers = IP(src="127.0.0.1", dst="127.0.0.1") / ports / data
+    return Packet(int(seconds * 1e9), bytes(layers))
+
+
+def handshake(client: int, seconds: float = 0) -> list[Packet]:
+    return [
+        tcp(seconds, "S", client, 5000),
+        tcp(seconds, "SA", 5000, client),
+        tcp(seconds, "A", client, 5000),
+    ]
+
+
+def closed_udp_port() -> list[Packet]:
+    datagram = IP(src="127.0.0.1", dst="127.0.0.1") / UDP(sport=40001, dport=5000) / b"hi"
+    error = IP(src="127.0.0.1", dst="127.0.0.1") / ICMP(type=3, code=3) / datagram
+    return [Packet(0, bytes(datagram)), Packet(0, bytes(error))]
+
+
+CONNECTION = [
+    *handshake(40001),
+    tcp(0, "PA", 40001, 5000, b"hello"),
+    tcp(0, "A", 5000, 40001),
+    tcp(0, "FA", 40001, 5000),
+    tcp(0, "FA", 5000, 40001),
+    tcp(0, "A", 40001, 5000),
+]
+KNOCKS = [tcp(when, "S", 40003, 5000) for when in (0.0004, 1.03, 2.06, 3.08)]
+SILENT_QUEUE = [*handshake(40001), *handshake(40002, 0.0002), *KNOCKS]
+EIGHT_CLIENTS = [packet for port in range(40001, 40009) for packet in handshake(port)]
+TWO_SERVERS = [*handshake(40001), tcp(0, "S", 40002, 80), tcp(0, "S", 40003, 54321)]
+ITSELF = [tcp(0, "S", 5000, 5000), tcp(0, "SA", 5000, 5000)]
+LADDERS = {
+    "connection": CONNECTION,
+    "silent queue": SILENT_QUEUE,
+    "eight clients": EIGHT_CLIENTS,
+    "two servers": TWO_SERVERS,
+    "itself": ITSELF,
+    "udp": closed_udp_port(),
+    "nothing": [],
+}
+
+
+def call(lane: str, name: str, start: float, end: float | None, outcome: str = "") -> Call:
+    text = f"{name}(){outcome}" if end is not None else f"{name}() …"
+    return Call(lane, name, (), {}, None, None, start, end, "MainThread", text)
+
+
+BLOCKED = Calls(
+    [
+        call("listener", "socket", 7.0, 7.00001),
+        call("listener", "bind", 7.00002, 7.00003),
+        call("listener", "listen", 7.00004, 7.00005),
+        call("listener", "accept", 7.0001, 7.3),
+        call("client", "socket", 7.299, 7.29901),
+        call("client", "connect", 7.2995, 7.3),
+        call("client", "send", 7.3001, 7.3002),
+        call("client", "send", 7.3003, 7.3004),
+        call("server", "recv", 7.301, None),
+        call("client", "close", 7.4, 7.4001),
+    ]
+)
+UNBLOCKED = Calls(
+    [
+        call(lane, name, start * 1e-5, start * 1e-5 + 4e-6, outcome)
+        for start, (lane, name, outcome) in enumerate(
+            [
+                ("listener", "setsockopt", ""),
+                ("listener", "bind", ""),
+                ("client 1", "setblocking", ""),
+                ("client 1", "connect_ex", " → EINPROGRESS"),
+                ("client 2", "connect_ex", " → 0"),
+                ("listener", "accept", " → server"),
+                ("listener", "getsockname", ""),
+                ("server", "recv", ""),
+                ("server", "close", ""),
+            ]
+        )
+    ]
+)
+ONE = Calls([call("socket", "getsockopt", 1.0, 1.0)])
+TIMELINES = {"blocked": BLOCKED, "unblocked": UNBLOCKED, "one": ONE, "nothing": Calls()}
+
+
+def image(picture: Picture) -> Image.Image:
+    return Image.open(io.BytesIO(picture.png)).convert("RGB")
+
+
+def edge(picture: Picture) -> set[tuple[int, ...]]:
+    pixels = image(picture)
+    wide, high = pixels.size
+    border = [(x, y) for x in range(wide) for y in (0, high - 1)] + [(0, y) for y in range(high)]
+    return {pixels.getpixel(place) for place in border}
+
+
+def written(figure: object) -> list[Text]:
+    (axes,) = figure.axes
+    return [text for text in axes.texts if text.get_text()]
+
+
+def boxes(texts: list[Text]) -> list[tuple[str, object]]:
+    return [(text.get_text(), text.get_window_extent()) for text in texts]
+
+
+def overlapping(texts: list[Text]) -> list[tuple[str, str]]:
+    return [
+        (one, other)
+        for (one, a), (other, b) in itertools.combinations(boxes(texts), 2)
+        if a.overlaps(b)
+    ]
+
+
+def sticking_out(texts: list[Text]) -> list[str]:
+    sheet = texts[0].figure.bbox
+    return [
+        text
+        for text, box in boxes(texts)
+        if box.x0 < 0 or box.y0 < 0 or box.x1 > sheet.x1 or box.y1 > sheet.y1
+    ]
+
+
+def drawn_ladder(packets: list[Packet], seconds: bool) -> list[Text]:
+    return written(diagram._ladder(Packets(packets).rows(), seconds))
+
+
+def test_sequence_reads_as_the_packets() -> None:
+    assert repr(sequence(CONNECTION)) == str(sequence(CONNECTION)) == repr(Packets(CONNECTION))
+
+
+def test_sequence_tells_whole_seconds() -> None:
+    assert repr(sequence(SILENT_QUEUE, seconds=True)).splitlines()[-5:] == [
+        "0 s   client 2 → server   ACK",
+        "0 s   client 3 → server   SYN",
+        "1 s   client 3 → server   SYN (again)",
+        "2 s   client 3 → server   SYN (again)",
+        "3 s   client 3 → server   SYN (again)",
+    ]
+
+
+def test_sequence_uses_the_names_given() -> None:
+    picture = sequence(closed_udp_port(), names={5000: "nobody", 40001: "alice"})
+    assert repr(picture) == "alice → nobody   UDP  2 bytes\nalice ← nobody   ICMP port unreachable"
+
+
+def test_sequence_of_nothing() -> None:
+    assert repr(sequence([])) == "no packets"
+
+
+@pytest.mark.parametrize("seconds", [False, True])
+@pytest.mark.parametrize("packets", LADDERS.values(), ids=LADDERS)
+def test_ladder_shows_what_its_text_says(packets: list[Packet], seconds: bool) -> None:
+    rows = Packets(packets).rows()
+    shown = [text.get_text().replace("\n", " ") for text in drawn_ladder(packets, seconds)]
+    for row in rows:
+        assert {row.left, row.right} <= set(shown)
+        shown.remove(f"{row.label}  {row.size}".strip())
+
+
+@pytest.mark.parametrize("seconds", [False, True])
+@pytest.mark.parametrize("packets", LADDERS.values(), ids=LADDERS)
+def test_ladder_fits_and_nothing_overlaps(packets: list[Packet], seconds: bool) -> None:
+    texts = drawn_ladder(packets, seconds)
+    assert overlapping(texts) == sticking_out(texts) == []
+    picture = sequence(packets, seconds)
+    assert edge(picture) == {(255, 255, 255)}
+    assert image(picture).width == 1100
+    assert len(picture.png) < 60_000
+
+
+def heights(packets: list[Packet]) -> list[float]:
+    rows = Packets(packets).rows()
+    return [
+        text.get_position()[1]
+        for text in written(diagram._ladder(rows, seconds=True))
+        if text.get_text().startswith(("SYN", "ACK"))
+    ]
+
+
+def test_seconds_are_to_scale() -> None:
+    first, second, third, fourth = heights(KNOCKS)
+    scale = (fourth - first) / 3.0796
+    assert second - first == pytest.approx(1.0296 * scale)
+    assert third - first == pytest.approx(2.0596 * scale)
+    assert scale > 0.9  # inches: a second is seen
+
+
+def test_a_pause_keeps_its_scale_after_packets_that_coincide() -> None:
+    *_, second, third, fourth = heights(SILENT_QUEUE)
+    assert (third - second) / 1.03 == pytest.approx((fourth - third) / 1.02)
+
+
+def test_timeline_reads_as_the_calls() -> None:
+    assert repr(timeline(BLOCKED)) == repr(BLOCKED)
+    assert repr(timeline(Calls())) == "no calls"
+
+
+@pytest.mark.parametrize("calls", TIMELINES.values(), ids=TIMELINES)
+def test_timeline_fits_and_nothing_overlaps(calls: Calls) -> None:
+    if calls:
+        texts = written(diagram._lanes(calls))
+        assert overlapping(texts) == sticking_out(texts) == []
+    picture = timeline(calls)
+    assert edge(picture) == {(255, 255, 255)}
+    assert len(picture.png) < 60_000
+
+
+@pytest.mark.parametrize("calls", [BLOCKED, UNBLOCKED, ONE])
+def test_timeline_shows_every_call_and_lane(calls: Calls) -> None:
+    shown = " ".join(text.get_text() for text in written(diagram._lanes(calls)))
+    for each in calls:
+        assert each.lane in shown
+        assert each.name in shown
+
+
+def test_timeline_groups_what_returned_at_once() -> None:
+    shown = [text.get_text() for text in written(diagram._lanes(BLOCKED))]
+    assert "socket, bind, listen" in shown
+    assert "accept" in shown
+    assert "recv …" in shown
+    assert "socket, connect, send \N{MULTIPLICATION SIGN}2" in shown
+
+
+def test_timeline_shows_failures() -> None:
+    shown = [text.get_text() for text in written(diagram._lanes(UNBLOCKED))]
+    assert "connect_ex → EINPROGRESS" in shown
+    assert "connect_ex" in shown
+
+
+def test_calls_of_two_threads_on_one_socket_have_a_track_each() -> None:
+    together = [call("listener", "accept", 1, 3), call("listener", "accept", 2, 4)]
+    after = call("listener", "accept", 3.5, 5)
+    lane = diagram._lane([diagram._placed(each, 0, 1) for each in [*together, after]])
+    assert [mark.track for mark in lane.marks] == [0, 1, 0]
+
+
+class Images(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag == "img"
+        self.found.append(dict(attrs))
+
+
+def test_picture_comes_as_html_png_and_text_with_alternative_text() -> None:
+    figure, _ = canvas(1)
+    data, metadata = Picture(figure, '<one>   "two"\nthree')._repr_mimebundle_()
+    assert data["text/plain"] == '<one>   "two"\nthree'
+    assert metadata["image/png"]["alt"] == '<one> "two"; three'
+    parser = Images()
+    parser.feed(data["text/html"])
+    (found,) = parser.found
+    assert found["alt"] == '<one> "two"; three'
+    assert found["src"] == f"data:image/png;base64,{data['image/png']}"
+    assert found["style"] == "max-width:100%"
+
+
+def test_canvas_is_readable_from_the_back_row() -> None:
+    figure, axes = canvas(3)
+    axes.set(xlabel="backlog", ylabel="callers")
+    axes.barh([1, 2], [3, 4], color=diagram.CLIENT)
+    assert list(figure.get_size_inches()) == [10, 3]
+    texts = [axes.xaxis.label, axes.yaxis.label]
+    texts += axes.get_xticklabels() + axes.get_yticklabels()
+    assert min(text.get_fontsize() for text in texts) >= 14
+    assert edge(Picture(figure, "")) == {(255, 255, 255)}
+
+
+def test_matplotlib_is_imported_late_and_pyplot_never() -> None:
+    code = """
+import sys
+from sockutils.diagram import sequence
+print("matplotlib" in sys.modules, "scapy" in sys.modules)
+sequence([])
+print("matplotlib" in sys.modules, "matplotlib.pyplot" in sys.modules)
+"""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\nTrue False\n"
+
+
+def test_settings_of_matplotlib_stay_as_they_are() -> None:
+    before = dict(rcParams)
+    sequence(CONNECTION)
+    timeline(BLOCKED)
+    canvas()
+    assert dict(rcParams) == before
+
+
+def test_silent_queue_as_captured(private: Private) -> None:
+    code = """
+import socket, threading
+from sockutils import capture, sequence
+with capture(port=5000) as packets, socket.create_server(("127.0.0.1", 5000), backlog=1):
+    callers = [socket.create_connection(("127.0.0.1", 5000)) for _ in range(2)]
+    knocker = socket.socket()
+    knocker.settimeout(1.5)
+    try:
+        knocker.connect(("127.0.0.1", 5000))
+    except TimeoutError:
+        knocker.close()
+    for caller in callers:
+        caller.close()
+print(sequence(packets[:8], seconds=True))
+"""
+    assert private(code) == (
+        "0 s   client 1 → server   SYN\n"
+        "0 s   client 1 ← server   SYN ACK\n"
+        "0 s   client 1 → server   ACK\n"
+        "0 s   client 2 → server   SYN\n"
+        "0 s   client 2 ← server   SYN ACK\n"
+        "0 s   client 2 → server   ACK\n"
+        "0 s   client 3 → server   SYN\n"
+        "1 s   client 3 → server   SYN (again)\n"
+    )
