@@ -1,0 +1,78 @@
+# Two commands: `make lab` opens the course, `make test` checks it. Both install into .venv only.
+
+PYTHON ?= python3
+RUNS ?= 20
+
+python := .venv/bin/python
+pip := $(python) -m pip --quiet --disable-pip-version-check install
+lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-annotate
+lessons := notebooks/[0-9][0-9]_*.ipynb
+prose := README.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks
+
+.PHONY: help lab test notebooks bench soak lint lock clean
+.NOTPARALLEL:
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+lab: .venv/project ## open the course in JupyterLab (ARGS="--no-browser --port=8890" is passed on)
+	@[ -e .venv/trusted ] && [ -z "$$(find $(lessons) -newer .venv/trusted)" ] || \
+		{ $(python) -m nbformat.sign $(lessons) >/dev/null && touch .venv/trusted; }
+	@exec $(python) -m jupyterlab $(if $(findstring --ip,$(ARGS)),,--ip=127.0.0.1) --notebook-dir=notebooks \
+		--LabApp.default_url=/lab/tree/00_start_here.ipynb \
+		$$([ "$$(id -u)" != 0 ] || echo --allow-root) $(ARGS)
+
+test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ARGS="tests/test_wire.py" narrows)
+	@$(python) -m pytest --nbval --nbval-cell-timeout=30 --numprocesses=auto --dist=loadscope $(ARGS)
+
+notebooks: .venv/dev .venv/project ## run every notebook and store its outputs, cleaned
+	@$(python) tests/refresh.py $(ARGS)
+
+bench: .venv/dev .venv/project ## print what the helpers cost, next to doing without
+	@$(python) -m benchmarks $(ARGS)
+
+soak: .venv/dev .venv/project ## run every notebook RUNS=20 times while every core is busy
+	@$(python) tests/soak.py $(RUNS)
+
+lint: .venv/dev .venv/project ## formatting, lint, types, spelling
+	@$(python) -m ruff format --check
+	@$(python) -m ruff check
+	@$(python) -m mypy
+	@$(python) -m codespell_lib --ignore-regex '[A-Za-z0-9+/=]{60,}' $(prose)
+
+lock: .venv/dev .venv/project ## write requirements*.txt from pyproject.toml (ARGS=--upgrade for newer versions)
+	@printf "hatchling\neditables\n" | $(lock) $(ARGS) pyproject.toml - --output-file requirements.txt
+	@$(lock) $(ARGS) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean: ## remove .venv and the caches
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps in .venv are touched last, so an interrupted installation starts again. It starts again as well in
+# a checkout that was moved or copied, and when the Python is gone that .venv was made with.
+here := import os; from importlib.util import find_spec as find; \
+	os.path.samefile(find("sockutils").origin, "sockutils/__init__.py") or exit(1)
+moved := $(shell [ ! -e .venv/project ] || $(python) -Ic '$(here)' 2>/dev/null || rm -f .venv/locked)
+
+.venv/locked: requirements.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "The course needs Python 3.11 or newer, but \`$(PYTHON) -V\` says: $$("$(PYTHON)" -V 2>&1)." \
+		"Install a newer one, or name it: make lab PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make a virtual environment: apt install $$(basename "$(PYTHON)")-venv" \
+		"(Debian, Ubuntu), or name another Python: make lab PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing JupyterLab and the course into .venv, once: a minute or so."
+	@"$(PYTHON)" -m venv --clear .venv
+	@$(pip) --require-hashes --no-deps --requirement requirements.txt
+	@$(python) -m jupyterlab.labextensions disable --log-level=ERROR --level=sys_prefix \
+		@jupyterlab/apputils-extension:announcements
+	@touch $@
+
+.venv/project: .venv/locked pyproject.toml sockutils/kernel/kernel.json
+	@$(pip) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/locked requirements-dev.txt
+	@$(pip) --require-hashes --no-deps --requirement requirements-dev.txt
+	@touch $@
