@@ -1,1 +1,34 @@
-"""Helpers that stand beside the socket API."""
+"""Helpers that stand beside the socket API: provoke it, record it, look behind it, never wrap it.
+
+The C library's own calls are in `sockutils.libc`, which is imported by name, since cffi takes time.
+"""
+
+from sockutils.diagram import Picture, sequence, timeline
+from sockutils.errors import errors_shown, fails
+from sockutils.network import needs_private_network, network
+from sockutils.panel import panel
+from sockutils.peers import background
+from sockutils.practice import exercise, quiz
+from sockutils.progress import progress, reset_progress
+from sockutils.tables import sockets
+from sockutils.trace import trace
+from sockutils.wire import capture
+
+__all__ = [
+    "Picture",
+    "background",
+    "capture",
+    "errors_shown",
+    "exercise",
+    "fails",
+    "needs_private_network",
+    "network",
+    "panel",
+    "progress",
+    "quiz",
+    "reset_progress",
+    "sequence",
+    "sockets",
+    "timeline",
+    "trace",
+]

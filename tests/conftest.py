@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sockutils.kernel.provisioner import SHIM
+
 
 def open_sockets() -> set[str]:
     names = set()
@@ -60,7 +62,7 @@ def private() -> Callable[[str], str]:
     """Run Python source in a private network of its own and return what it printed."""
 
     def run(code: str) -> str:
-        command = [sys.executable, "-m", "sockutils.kernel.shim", sys.executable, "-c", code]
+        command = [sys.executable, SHIM, sys.executable, "-c", code]
         environment = {**os.environ, "PYTHONWARNINGS": "error"}
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False

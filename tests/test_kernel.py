@@ -24,6 +24,7 @@ import websocket
 from kernels import kernel
 from nbclient import NotebookClient
 
+from sockutils.kernel.provisioner import SHIM
 from sockutils.network import network
 
 HERE = Path(__file__).parent
@@ -51,7 +52,7 @@ socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM).bind(('lo', 3))
 
 def private_works() -> bool:
     done = subprocess.run(
-        [sys.executable, "-m", "sockutils.kernel.shim", "/bin/true"],
+        [sys.executable, SHIM, "/bin/true"],
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,295 @@
+"""The course as a learner meets it: in a real JupyterLab and a real Chromium, by keyboard."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+import psutil
+import pytest
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from sockutils.progress import read_lesson
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+START, LESSON = "00_start_here.ipynb", "03_listen.ipynb"
+PATIENCE = 60  # seconds, for a machine that is busy with something else
+
+AS_ROOT = os.getuid() == 0
+SERVER = ["--no-browser", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
+SERVER += ["--allow-root"] * AS_ROOT
+# Nothing of the user's Jupyter is read or written; the learner's progress goes to XDG_DATA_HOME.
+DIRECTORIES = (
+    "HOME",
+    "IPYTHONDIR",
+    "JUPYTERLAB_SETTINGS_DIR",
+    "JUPYTERLAB_WORKSPACES_DIR",
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTER_RUNTIME_DIR",
+    "XDG_DATA_HOME",
+)
+# No pop-up about news, and all cells in the page, also those far from its visible part.
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = ["--disable-background-networking", "--disable-component-update", "--disable-gpu"]
+CHROMIUM += ["--disable-quic", "--disable-sync", "--no-first-run"]
+CHROMIUM += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+CHROMIUM += ["--no-sandbox"] * AS_ROOT  # root has no sandbox in Chromium
+
+# Counts the frames, and those in which the panel has no picture or one that is not there yet.
+WATCH = """panel => {
+    window.frames = window.flickers = 0
+    const look = () => {
+        window.frames += 1
+        window.flickers += !(panel.querySelector("img")?.clientHeight > 50)
+        requestAnimationFrame(look)
+    }
+    look()
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    for path in map(shutil.which, BROWSERS):
+        if path:
+            return path
+    why = "no Chromium is installed (apt install chromium)"
+    if "CI" in os.environ:
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def strangers() -> list[str]:
+    """Every address that the page asked for and that is not of this machine."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def page(
+    chromium: str, strangers: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    def note(request: Any) -> None:
+        if urlsplit(request.url).hostname not in ("127.0.0.1", None):  # data: has no host
+            strangers.append(request.url)
+
+    home = tmp_path_factory.mktemp("jupyterlab")
+    before = set(psutil.Process().children(recursive=True))
+    with jupyterlab(home) as address, browser(chromium) as opened:
+        page = opened.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(PATIENCE * 1000)
+        page.on("request", note)
+        page.on("websocket", note)
+        page.goto(address)
+        yield page
+        started = set(psutil.Process().children(recursive=True)) - before
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert not alive
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves(page: Page, strangers: list[str]) -> Iterator[None]:
+    yield
+    assert not strangers
+
+
+@contextmanager
+def browser(path: str) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE * 1000)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def jupyterlab(home: Path) -> Iterator[str]:
+    copy_notebooks(home / "notebooks")
+    for name, values in SETTINGS.items():
+        path = home / f"JUPYTERLAB_SETTINGS_DIR/@jupyterlab/{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(values))
+    environment = os.environ | {name: str(home / name) for name in DIRECTORIES}
+    command = [sys.executable, "-m", "jupyterlab", *SERVER]
+    command.append(f"--ServerApp.root_dir={home / 'notebooks'}")
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, cwd=home, stderr=log)
+    try:
+        yield address_of(server, home)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def copy_notebooks(place: Path) -> None:
+    place.mkdir()
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count = None  # a number will mean that the cell has run here
+        nbformat.write(notebook, place / path.name)
+
+
+def address_of(server: "subprocess.Popen[bytes]", home: Path) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with suppress(FileNotFoundError, json.JSONDecodeError, ConnectionRefusedError):
+            note = home / f"JUPYTER_RUNTIME_DIR/jpserver-{server.pid}.json"
+            told = json.loads(note.read_text())
+            socket.create_connection(("127.0.0.1", told["port"])).close()
+            return f"{told['url']}lab?token={told['token']}"
+        running = server.poll() is None and time.monotonic() < deadline
+        assert running, (home / "log").read_text()
+        time.sleep(0.05)
+
+
+def open_from_file_browser(page: Page, name: str) -> Locator:
+    page.locator(".jp-DirListing-item", has_text=name).dblclick()
+    tab = page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=name)
+    notebook = page.locator(f"[id='{tab.get_attribute('data-id')}']")
+    # Before it has a kernel, its own indicator says "idle" as well.
+    expect(page.get_by_text("Sockets (private network) | Idle")).to_be_visible()
+    return notebook
+
+
+def restart_and_run_all(page: Page, notebook: Locator) -> None:
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Restart Kernel and Run All Cells").click()
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    prompts = notebook.locator(".jp-CodeCell .jp-InputPrompt")
+    last = prompts.last.filter(has_text=re.compile(r"\d"))
+    expect(last.or_(errors(notebook)).first).to_be_visible()
+    assert errors(notebook).all_inner_texts() == []
+    expect(prompts).to_have_text([f"[{count}]:" for count in range(1, prompts.count() + 1)])
+
+
+def errors(notebook: Locator) -> Locator:
+    kinds = "[data-mime-type$='jupyter.stderr'], [data-mime-type$='jupyter.error']"
+    return notebook.locator(kinds).filter(has_not_text="this cell needs a private network")
+
+
+def cells(name: str) -> list[Any]:
+    return list(nbformat.read(NOTEBOOKS / name, as_version=4).cells)
+
+
+def tagged(tag: str, found: list[Any]) -> int:
+    """Where the first cell with that tag is."""
+    return next(place for place, cell in enumerate(found) if tag in cell.metadata.get("tags", []))
+
+
+def axe(page: Page) -> tuple[set[str], list[str]]:
+    """The rules that outputs of the notebook in front keep, and what is serious in breaking one."""
+    outputs = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"
+    found = Axe().run(page, {"include": [[outputs]]})
+    return {rule["id"] for rule in found["passes"]}, [
+        f"{rule['help']}: {node['html']}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def lesson(page: Page) -> Locator:
+    """The lesson, opened and run."""
+    notebook = open_from_file_browser(page, LESSON)
+    restart_and_run_all(page, notebook)
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def answers(page: Page, lesson: Locator) -> list[str]:
+    """What the first question says to each of its answers, chosen by keyboard."""
+    question = lesson.locator(".jp-Notebook-cell").nth(tagged("quiz", cells(LESSON)))
+    radios, feedback = question.get_by_role("radio"), question.get_by_role("status")
+    said = [feedback.inner_text()]
+    radios.first.focus()
+    for place, key in enumerate(["Space", *["ArrowDown"] * (radios.count() - 1)]):
+        page.keyboard.press(key)
+        expect(radios.nth(place)).to_be_checked()
+        expect(feedback).not_to_have_text(said[-1])
+        said.append(feedback.inner_text())
+    return said[1:]
+
+
+@pytest.fixture(scope="module")
+def results(page: Page, lesson: Locator) -> list[str]:
+    """What the first exercise says, before and after its solution is typed in."""
+    found = cells(LESSON)
+    place = tagged("exercise", found)
+    exercise = lesson.locator(".jp-Notebook-cell").nth(place)
+    output = exercise.locator(".jp-OutputArea-output")
+    before = output.inner_text()
+    solution = re.search(r"```python\n(.*?)```", found[tagged("solution", found)].source, re.DOTALL)
+    assert solution
+    exercise.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(f"{solution[1]}\n\n{found[place].source.splitlines()[-1]}")
+    page.keyboard.press("Shift+Enter")
+    expect(output).not_to_have_text(before)
+    return [before.strip(), output.inner_text().strip()]
+
+
+def test_run_all(lesson: Locator) -> None:
+    expect(lesson.locator(".jp-Notebook-cell")).to_have_count(len(cells(LESSON)))
+    assert errors(lesson).all_inner_texts() == []
+
+
+def test_slider(page: Page, lesson: Locator) -> None:
+    panel = lesson.locator(".jp-OutputArea-output", has=page.get_by_role("slider"))
+    slider, picture = panel.get_by_role("slider", name="callers"), panel.get_by_role("img")
+    panel.evaluate(WATCH)
+    slider.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowLeft"):
+        source, text = (str(picture.get_attribute(name)) for name in ("src", "alt"))
+        page.keyboard.press(key)
+        expect(picture).not_to_have_attribute("src", source)
+        expect(picture).not_to_have_attribute("alt", text)
+        expect(slider).to_be_focused()
+    assert page.evaluate("window.frames") > 0
+    assert page.evaluate("window.flickers") == 0
+
+
+def test_quiz(answers: list[str]) -> None:
+    asked = read_lesson("listen")["quiz"][0]
+    expected = {answer: f"Not yet: {why}" for answer, why in asked["wrong"].items()}
+    expected[asked["right"]] = f"Right: {asked['because']}"
+    assert answers == [expected[answer].replace("`", "") for answer in sorted(expected)]
+
+
+def test_exercise(results: list[str]) -> None:
+    assert [text.partition(": ")[2] for text in results] == ["not attempted", "passed"]
+
+
+def test_accessibility(page: Page, lesson: Locator, answers: list[str], results: list[str]) -> None:
+    kept, broken = axe(page)
+    assert {"color-contrast", "image-alt", "label"} <= kept
+    assert broken == []
+
+
+def test_progress(page: Page, answers: list[str], results: list[str]) -> None:
+    page.reload()
+    start = open_from_file_browser(page, START)
+    restart_and_run_all(page, start)
+    row = start.get_by_role("row", name="listen()")
+    expect(row.get_by_role("cell")).to_have_text([re.compile(r"\d+"), "1/3", "1/5"])
+    kept, broken = axe(page)
+    assert "color-contrast" in kept
+    assert broken == []
