@@ -30,7 +30,7 @@ class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
 
 
 nbval.plugin.RunningKernel = Kernel
-home = tempfile.TemporaryDirectory(prefix="sockutils-home-")
+home = tempfile.TemporaryDirectory(prefix="course-home-")
 
 
 @cache

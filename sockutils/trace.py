@@ -19,7 +19,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -116,25 +116,27 @@ def trace() -> Iterator[Calls]:
         yield calls
     finally:
         with _lock:
-            records = _records(first_record, first_socket)
-            _open.remove(calls)
-            if not _open:
-                _remove()
+            try:
+                records = _records(first_record, first_socket)
+            finally:
+                _open.remove(calls)
+                if not _open:
+                    _remove()
         calls._calls, calls._live = _calls(records), None
 
 
 # Recording
 
 _lock = threading.Lock()
-_serials = itertools.count()
+_serials = itertools.count(1)
 
 
 @dataclass(eq=False, slots=True)
 class _Traced:
+    serial: int
     alive: weakref.ref[socket.socket]
     role: str = ""
     origin: "_Traced | None" = None
-    serial: int = field(default_factory=lambda: next(_serials))
 
 
 class _Record(NamedTuple):
@@ -142,7 +144,7 @@ class _Record(NamedTuple):
     name: str
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
-    thread: threading.Thread
+    thread: str
     start: float
     end: float | None
     result: Any
@@ -151,21 +153,22 @@ class _Record(NamedTuple):
 
 class _Here(threading.local):
     def __init__(self) -> None:
-        self.thread = threading.current_thread()
+        self.thread = threading.current_thread().name
 
 
 _here = _Here()
 _open: list[Calls] = []
-_journal: list[tuple[Any, ...]] = []  # fields of a _Record, which itself is slow to make
-_traced: dict[int, _Traced] = {}  # by id(): a WeakKeyDictionary takes several times as long
+_journal: list[tuple[Any, ...]] = []  # of plain values where possible: the gc lets go of those
+_serial: dict[int, int] = {}  # by id() of the socket: a WeakKeyDictionary is several times slower
+_made: dict[int, _Traced] = {}  # by serial
 _own: dict[str, Any] = {}  # what socket.socket.__dict__ held; None: the method was inherited
 
 _ACCEPT = socket.socket.accept.__code__
 _DUP = socket.socket.dup.__code__
 _SOCKETPAIR = socket.socketpair.__code__
 _REPR = socket.socket.__repr__.__code__
-_NO_KEYWORDS: dict[str, Any] = {}
-_NOTHING = object()
+_NO: dict[str, Any] = {}
+_NONE = object()
 _PLAIN = {bytes, str, int, float, bool, type(None)}
 
 _UNTOLD = {"fileno", "get_inheritable", "getblocking", "gettimeout", "makefile", "set_inheritable"}
@@ -190,7 +193,8 @@ def _remove() -> None:
             setattr(socket.socket, name, own)
 
     _own.clear()
-    _traced.clear()
+    _serial.clear()
+    _made.clear()
     _journal.clear()
 
 
@@ -200,9 +204,9 @@ def _recording(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(self: socket.socket, /, *arguments: Any, **keywords: Any) -> Any:
-        start, traced, given, named = perf_counter(), None, arguments, _NO_KEYWORDS
+        start, traced, given, named = perf_counter(), None, arguments, _NO
         try:
-            traced = find(self) if find else _traced.get(id(self))
+            traced = find(self) if find else _serial.get(id(self))
             if traced is None:
                 return method(self, *arguments, **keywords)
             given = _kept(arguments)
@@ -216,21 +220,22 @@ def _recording(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         _journal.append((traced, name, given, named, _here.thread, start, end, told, None))
         return result
 
-    # Most calls send or receive with one argument: for them every tenth of a microsecond counts.
+    # Nearly every call sends or receives with one argument. For those each 50 ns count: positions
+    # instead of *arguments, and no keywords, which the C methods refuse as well.
     @functools.wraps(method)
-    def quick(self: socket.socket, argument: Any = _NOTHING, /, *rest: Any) -> Any:
+    def quick(self: socket.socket, argument: Any = _NONE, flags: Any = _NONE, /) -> Any:
         start, traced = perf_counter(), None
         try:
-            if rest or type(argument) not in _PLAIN:
-                return call(self, *(() if argument is _NOTHING else (argument, *rest)))
-            traced = _traced.get(id(self))
+            if flags is not _NONE or type(argument) not in _PLAIN:
+                return call(self, *[value for value in (argument, flags) if value is not _NONE])
+            traced = _serial.get(id(self))
             result = method(self, argument)
         except BaseException as error:
-            _failed(error, traced, name, (argument,), _NO_KEYWORDS, start)
+            _failed(error, traced, name, (argument,), _NO, start)
             raise
         if traced is not None:
-            end, given, named = perf_counter(), (argument,), _NO_KEYWORDS
-            _journal.append((traced, name, given, named, _here.thread, start, end, result, None))
+            end, thread = perf_counter(), _here.thread
+            _journal.append((traced, name, argument, None, thread, start, end, result, None))
         return result
 
     return quick if name in ("recv", "send", "sendall") else call
@@ -238,7 +243,7 @@ def _recording(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _failed(
     error: BaseException,
-    traced: _Traced | None,
+    traced: int | None,
     name: str,
     given: tuple[Any, ...],
     named: dict[str, Any],
@@ -252,23 +257,29 @@ def _failed(
         error.__traceback__ = error.__traceback__.tb_next
 
 
-def _begin(made: socket.socket) -> _Traced | None:
-    key, maker = id(made), sys._getframe(2)
-    traced = _traced[key] = _Traced(weakref.ref(made, lambda _: _traced.pop(key, None)))
+def _begin(made: socket.socket) -> int | None:
+    key, serial, maker = id(made), next(_serials), sys._getframe(2)
+    _serial[key] = serial
+    traced = _Traced(serial, weakref.ref(made, lambda _: _serial.pop(key, None)))
+    _made[serial] = traced
     if maker.f_code is _SOCKETPAIR:
         traced.role = "pair"
     elif maker.f_code is _ACCEPT:
         traced.role = "server"
         return None  # accept() was the call: that Python then wraps the descriptor is no news
     elif maker.f_code is _DUP:
-        traced.origin = _traced.get(id(maker.f_locals["self"]))
+        traced.origin = _traced(maker.f_locals["self"])
         return None
-    return traced
+    return serial
 
 
-def _asked(one: socket.socket) -> _Traced | None:
+def _asked(one: socket.socket) -> int | None:
     # repr() asks for the names too, even that of a ResourceWarning
-    return None if sys._getframe(2).f_code is _REPR else _traced.get(id(one))
+    return None if sys._getframe(2).f_code is _REPR else _serial.get(id(one))
+
+
+def _traced(one: socket.socket) -> _Traced | None:
+    return _made.get(_serial.get(id(one), 0))
 
 
 def _kept(value: Any) -> Any:
@@ -277,7 +288,7 @@ def _kept(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return (tuple if isinstance(value, tuple) else list)([_kept(item) for item in value])
     if isinstance(value, socket.socket):
-        return _traced.get(id(value), "socket")
+        return _traced(value) or "socket"
     try:
         with memoryview(value) as view:  # to keep it would lock its bytearray
             return Buffer(view.nbytes, bytes(view.cast("B")[:SHOWN]))
@@ -290,24 +301,29 @@ def _kept(value: Any) -> Any:
 
 def _records(first_record: int, first_socket: int) -> list[_Record]:
     waiting = list(_in_flight())  # first: what returns meanwhile is then in the journal
-    done = [_Record(*fields) for fields in _journal[first_record:]]
+    done = [_record(*fields) for fields in _journal[first_record:]]
     returned = {(record.traced, record.start) for record in done}
     done += [record for record in waiting if (record.traced, record.start) not in returned]
     mine = [record for record in done if record.traced.serial > first_socket]
     return sorted(mine, key=lambda record: record.start)
 
 
+def _record(serial: int, name: str, given: Any, named: Any, *others: Any) -> _Record:
+    arguments = given if isinstance(given, tuple) else (given,)
+    return _Record(_made[serial], name, arguments, named or {}, *others)
+
+
 def _in_flight() -> Iterator[_Record]:
-    threads = {thread.ident: thread for thread in threading.enumerate()}
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, top in sys._current_frames().items():
         frame: FrameType | None = top
         while frame:
             if frame.f_globals is globals() and frame.f_code.co_name in ("call", "quick"):
                 seen = frame.f_locals
-                if seen.get("traced") and ident in threads:
-                    given = seen.get("given", (seen.get("argument"),))
-                    begun = (seen["traced"], seen["name"], given, seen.get("named", {}))
-                    yield _Record(*begun, threads[ident], seen["start"], None, None, None)
+                if seen.get("traced") in _made:
+                    given, named = seen.get("given", seen.get("argument")), seen.get("named")
+                    begun = (seen["traced"], seen["name"], given, named, names.get(ident, ""))
+                    yield _record(*begun, seen["start"], None, None, None)
             frame = frame.f_back
 
 
@@ -328,7 +344,7 @@ def _call(record: _Record, lanes: dict[_Traced, str]) -> Call:
         name, arguments = ("socketpair", arguments[:3]) if pair else ("socket", arguments)
     begun = (lanes[record.traced], name, arguments, record.keywords)
     ended = (_named(record.result, lanes), record.error)
-    return Call(*begun, *ended, record.start, record.end, record.thread.name)
+    return Call(*begun, *ended, record.start, record.end, record.thread)
 
 
 def _lanes(records: list[_Record]) -> dict[_Traced, str]:

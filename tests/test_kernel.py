@@ -83,30 +83,32 @@ def ordinary_python() -> list[str] | None:
 @contextmanager
 def leaves_nothing() -> Iterator[None]:
     """No process, directory or mount of a kernel survives the block, at most five seconds later."""
-
-    def traces() -> set[str]:
-        directories = {str(path) for path in Path(tempfile.gettempdir()).glob("sockutils-*")}
-        mounts = {line for line in Path("/proc/mounts").read_text().splitlines() if "/etc/" in line}
-        kernels = {
-            f"process {process.pid}"
-            for process in psutil.process_iter()
-            if "ipykernel_launcher" in (line := " ".join(cmdline(process))) or "read -r _" in line
-        }
-        return directories | mounts | kernels
-
-    before = traces()
-    yield
-    deadline = time.monotonic() + 5
-    while traces() - before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not traces() - before
+    mounts = Path("/proc/mounts").read_text()
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as directory,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(tempfile, "tempdir", directory)
+        patch.setenv("TMPDIR", directory)
+        patch.setenv("STARTED_BY", directory)  # marks every process that comes from the block
+        yield
+        deadline = time.monotonic() + 5
+        while (left := survivors(directory)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not left
+    assert Path("/proc/mounts").read_text() == mounts
 
 
-def cmdline(process: psutil.Process) -> list[str]:
+def survivors(directory: str) -> list[str]:
+    processes = [process for process in psutil.process_iter() if marked(process, directory)]
+    return [*map(str, processes), *map(str, Path(directory).glob("sockutils-*"))]
+
+
+def marked(process: psutil.Process, directory: str) -> bool:
     try:
-        return process.cmdline()
+        return process.pid != os.getpid() and process.environ().get("STARTED_BY") == directory
     except psutil.Error:
-        return []
+        return False
 
 
 @needs_namespaces
@@ -185,7 +187,7 @@ def test_capture_sees_only_its_own_packets() -> None:
 
 
 def test_interrupt_of_a_blocked_accept() -> None:
-    with leaves_nothing(), kernel() as (manager, run):
+    with leaves_nothing(), kernel() as (_, run):
         run("import os, signal, socket, threading; s = socket.create_server(('127.0.0.1', 0))")
         # The alarm makes the accept() wait for certain when the interrupt comes.
         run("signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))")
@@ -221,13 +223,13 @@ def test_dead_server_leaves_nothing() -> None:
             server.wait()
 
 
-def test_long_home_and_temporary_directory(tmp_path: Path) -> None:
+def test_long_home_and_temporary_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / ("h" * 120)
     home.mkdir()
-    environment = {**os.environ, "HOME": str(home), "TMPDIR": str(home)}
     for name in ("JUPYTER_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
-        environment.pop(name, None)
+        monkeypatch.delenv(name, raising=False)
     with leaves_nothing():
+        environment = {**os.environ, "HOME": str(home), "TMPDIR": str(home)}
         done = subprocess.run(
             [sys.executable, str(HERE / "kernels.py"), "print('fine')"],
             env=environment,

@@ -169,7 +169,8 @@ print(before < times[0], times == sorted(times), times[-1] < after, syn.time == 
 
 def test_nothing_stays_open(private: Private) -> None:
     code = """
-import threading
+import sys, threading
+sys.unraisablehook = lambda hook: print(hook.exc_value)  # where a ResourceWarning ends up
 with capture() as packets:
     during = len(os.listdir("/proc/self/fd"))
     datagram(5000)
@@ -190,7 +191,10 @@ print(repr(calls))
 """
     assert private(TALK + code) == (
         "True\n"
-        "socket\n  socket(AF_INET, SOCK_DGRAM)\n  sendto(b'hi', ('127.0.0.1', 5000)) → 2\n  close()\n"
+        "socket\n"
+        "  socket(AF_INET, SOCK_DGRAM)\n"
+        "  sendto(b'hi', ('127.0.0.1', 5000)) → 2\n"
+        "  close()\n"
     )
 
 
