@@ -1,6 +1,7 @@
 """How nbval runs the notebooks: as a learner would, in a home without any progress."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,10 +35,13 @@ home = tempfile.TemporaryDirectory(prefix="course-home-")
 
 
 @cache
-def refusal() -> str:
-    """Why there is no private network here, or nothing."""
-    command = [sys.executable, SHIM, sys.executable, "-c", ""]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stderr.strip()
+def refusal(*files: str) -> str:
+    """Why there is no private network here in which these files can be written, or nothing."""
+    code = "import os, sys; print([x for x in sys.argv[1:] if not os.access(x, os.W_OK)])"
+    command = [sys.executable, SHIM, sys.executable, "-c", code, *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    read_only = "" if done.stdout == "[]\n" else f"not to be written here: {done.stdout.strip()}"
+    return done.stderr.strip() or read_only
 
 
 def pytest_configure() -> None:
@@ -62,5 +66,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, nbval.plugin.IPyNbCell):
             tags = item.cell.metadata.get("tags", [])
-            if "private-network" in tags and refusal():
-                item.add_marker(pytest.mark.skip(reason=refusal()))
+            files = re.findall(r'needs_private_network\("(.+?)"\)', item.cell.source)
+            if "private-network" in tags and (why := refusal(*files)):
+                item.add_marker(pytest.mark.skip(reason=why))

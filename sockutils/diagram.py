@@ -232,7 +232,7 @@ def _scale(times: list[float]) -> float:
 def _ticks(span: float) -> list[tuple[float, str]]:
     from matplotlib.ticker import MaxNLocator
 
-    unit, factor = ("s", 1) if span >= 1 else ("ms", 1000)
+    unit, factor = ("ms", 1000) if 0 < span < 1 else ("s", 1)
     ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(0, span * factor)
     return [(tick / factor, f"{tick:g} {unit}") for tick in ticks if 0 <= tick <= span * factor]
 
@@ -293,7 +293,7 @@ def timeline(calls: "Calls") -> Picture:
 
 def _lanes(calls: "Calls") -> "Figure":
     first = min(call.start for call in calls)
-    span = max((call.end or call.start) - first for call in calls) or 1e-6
+    span = max((call.end or call.start) - first for call in calls) or 1e-3
     left = max(map(_width_bold, calls.lanes())) + 0.7
     right = WIDTH - 0.6
     while True:  # until what is written at the last calls fits on the sheet

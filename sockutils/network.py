@@ -4,7 +4,7 @@ import errno
 import os
 from typing import NamedTuple
 
-from sockutils.kernel.shim import MODE
+MODE = "SOCKUTILS_NETWORK"  # in the environment, set by kernel/shim.py
 
 
 class Network(NamedTuple):
@@ -13,7 +13,7 @@ class Network(NamedTuple):
 
     def __repr__(self) -> str:
         if self.private:
-            return "private network: nothing comes in, nothing goes out, every port is free"
+            return "private network: no packet comes in, none goes out, every port is free"
         return f"shared network: {self.why}"
 
 
@@ -28,15 +28,21 @@ def network() -> Network:
     return Network(kind == "private", why)
 
 
-def needs_private_network() -> None:
-    """Stop a cell that must not run in a shared network, with one line that says what is missing.
+def needs_private_network(*files: str) -> None:
+    """Stop a cell that cannot run here, with one line that says what is missing.
 
-    Raises OSError(EPERM) outside a private network. There such a cell could not work, or, run by
-    root, would change the settings of the whole machine.
+    Raises OSError(EPERM) outside a private network, where such a cell could not work, or, run by
+    root, would change the settings of the whole machine; and where one of `files` cannot be
+    written. Before Linux 6.3 a private network has fewer files in /proc/sys/net/core.
     """
     here = network()
+    missing = [file for file in files if not os.access(file, os.W_OK)]
+    line = ""
     if not here.private:
-        line = f"this cell needs a private network ({here.why}); all cells without this line work"
+        line = f"this cell needs a private network ({here.why}); the others work without"
+    elif missing:
+        line = f"this cell needs to write {missing[0]}, and this system does not allow it"
+    if line:
         error = OSError(errno.EPERM, line)
         # IPython shows these lines in place of a traceback.
         error.__dict__["_render_traceback_"] = lambda: [line]

@@ -16,7 +16,6 @@ import math
 import socket
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,7 +133,6 @@ _serials = itertools.count(1)
 @dataclass(eq=False, slots=True)
 class _Traced:
     serial: int
-    alive: weakref.ref[socket.socket]
     role: str = ""
     origin: "_Traced | None" = None
 
@@ -159,7 +157,7 @@ class _Here(threading.local):
 _here = _Here()
 _open: list[Calls] = []
 _journal: list[tuple[Any, ...]] = []  # of plain values where possible: the gc lets go of those
-_serial: dict[int, int] = {}  # by id() of the socket: a WeakKeyDictionary is several times slower
+_serial: dict[int, int] = {}  # by id(): who gets that of a dead socket comes by _begin() first
 _made: dict[int, _Traced] = {}  # by serial
 _own: dict[str, Any] = {}  # what socket.socket.__dict__ held; None: the method was inherited
 
@@ -258,10 +256,9 @@ def _failed(
 
 
 def _begin(made: socket.socket) -> int | None:
-    key, serial, maker = id(made), next(_serials), sys._getframe(2)
-    _serial[key] = serial
-    traced = _Traced(serial, weakref.ref(made, lambda _: _serial.pop(key, None)))
-    _made[serial] = traced
+    serial, maker = next(_serials), sys._getframe(2)
+    _serial[id(made)] = serial
+    traced = _made[serial] = _Traced(serial)
     if maker.f_code is _SOCKETPAIR:
         traced.role = "pair"
     elif maker.f_code is _ACCEPT:
@@ -301,7 +298,8 @@ def _kept(value: Any) -> Any:
 
 def _records(first_record: int, first_socket: int) -> list[_Record]:
     waiting = list(_in_flight())  # first: what returns meanwhile is then in the journal
-    done = [_record(*fields) for fields in _journal[first_record:]]
+    journal = _journal[first_record:]
+    done = [_record(*fields) for fields in journal if fields[0] in _made]  # not of an older trace
     returned = {(record.traced, record.start) for record in done}
     done += [record for record in waiting if (record.traced, record.start) not in returned]
     mine = [record for record in done if record.traced.serial > first_socket]

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -262,6 +263,7 @@ def capture(port: int | None = None, interface: str = "lo") -> Iterator[Packets]
         recorder.bind((interface, 0))  # hears nothing yet
         if recorder.getsockname()[3] == ARPHRD_LOOPBACK:
             recorder.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        _wait_for_time_stamps()
         recorder.bind((interface, ETH_P_ALL))
         packets = Packets()
         try:
@@ -289,6 +291,25 @@ def _recorder() -> _socket.socket:
     return recorder
 
 
+def _wait_for_time_stamps() -> None:
+    # The kernel starts to stamp packets some milliseconds after it was asked to (a work queue:
+    # net_enable_timestamp()). One that came before gets the time at which it is read, far too late.
+    with closing(_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        stamp = sent = 0
+        while stamp >= sent:
+            probe.sendto(b"", probe.getsockname())
+            sent = time.time_ns()
+            _, ancillary, _, _ = probe.recvmsg(1, socket.CMSG_SPACE(16))
+            stamp = _nanoseconds(ancillary)
+
+
+def _nanoseconds(ancillary: list[tuple[int, int, bytes]]) -> int:
+    seconds, nanoseconds = struct.unpack("@ll", ancillary[0][2])
+    return int(seconds * 10**9 + nanoseconds)
+
+
 def _received(recorder: _socket.socket) -> Iterator[Packet]:
     # an interface that went down leaves ENETDOWN before the packets: reading clears it
     recorder.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -298,8 +319,7 @@ def _received(recorder: _socket.socket) -> Iterator[Packet]:
         except BlockingIOError:
             return
         if address[1] in (ETH_P_IP, ETH_P_IPV6):
-            seconds, nanoseconds = struct.unpack("@ll", ancillary[0][2])
-            yield Packet(seconds * 10**9 + nanoseconds, raw)
+            yield Packet(_nanoseconds(ancillary), raw)
 
 
 def _complain_about_losses(recorder: _socket.socket) -> None:

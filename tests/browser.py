@@ -254,7 +254,7 @@ def test_run_all(lesson: Locator) -> None:
 
 def test_slider(page: Page, lesson: Locator) -> None:
     panel = lesson.locator(".jp-OutputArea-output", has=page.get_by_role("slider"))
-    slider, picture = panel.get_by_role("slider", name="callers"), panel.get_by_role("img")
+    slider, picture = panel.get_by_role("slider").last, panel.get_by_role("img")
     panel.evaluate(WATCH)
     slider.focus()
     for key in ("ArrowRight", "ArrowUp", "ArrowLeft"):
@@ -280,8 +280,11 @@ def test_exercise(results: list[str]) -> None:
 
 def test_accessibility(page: Page, lesson: Locator, answers: list[str], results: list[str]) -> None:
     kept, broken = axe(page)
-    assert {"color-contrast", "image-alt", "label"} <= kept
+    assert {"aria-input-field-name", "color-contrast", "image-alt", "label"} <= kept
     assert broken == []
+    # JupyterLab writes "Image" where an image says nothing about itself, so axe finds nothing.
+    pictures = lesson.locator(".jp-OutputArea-output img")
+    assert "Image" not in [picture.get_attribute("alt") for picture in pictures.all()]
 
 
 def test_progress(page: Page, answers: list[str], results: list[str]) -> None:

@@ -44,8 +44,10 @@ try:
 except OSError as error:
     print(errno.errorcode[error.errno])
 Path('/etc/hosts').write_text('127.0.0.9 course.example\\n')
-Path('/proc/sys/net/core/somaxconn').write_text('7')
-print(socket.gethostbyname('course.example'), Path('/proc/sys/net/core/somaxconn').read_text())
+ports = Path('/proc/sys/net/ipv4/ip_local_port_range')
+ports.write_text('40000 40003')
+print(socket.gethostbyname('course.example'), *ports.read_text().split())
+print([line for line in Path('/etc/nsswitch.conf').read_text().splitlines() if 'hosts:' in line])
 socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM).bind(('lo', 3))
 """
 
@@ -120,8 +122,9 @@ def test_private_network_facts() -> None:
     assert told[1] == f"{os.getuid()} False"
     assert told[2] == str(["0000000000003000"] * 3)  # CAP_NET_ADMIN and CAP_NET_RAW
     assert told[3] == "EACCES"
-    assert told[4] == "127.0.0.9 7"
-    assert len(told) == 6  # somaxconn's newline; AF_PACKET did not fail
+    assert told[4] == "127.0.0.9 40000 40003"
+    assert told[5] == "['hosts: files dns']"
+    assert len(told) == 6  # AF_PACKET did not fail
     assert Path("/etc/hosts").read_bytes() == hosts
 
 
@@ -148,7 +151,7 @@ def test_private_network_for_an_ordinary_user(tmp_path: Path) -> None:
     assert told[0].startswith("private network: "), done.stderr
     assert told[1] == f"{NOBODY} False"
     assert told[2] == str(["0000000000003000"] * 3)
-    assert told[3:5] == ["EACCES", "127.0.0.9 7"]
+    assert told[3:5] == ["EACCES", "127.0.0.9 40000 40003"]
 
 
 def jupyter_path() -> str:

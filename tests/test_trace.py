@@ -259,8 +259,10 @@ def test_a_call_in_flight_may_outlive_the_block() -> None:
                 while "recv" not in names(list(calls)):
                     pass
                 stack.close()
+                next_calls = stack.enter_context(trace())
                 other.send(b"late")
             assert peer.result == b"late"
+            assert list(next_calls) == []
         last = calls.lanes()["pair 1"][-1]
         assert (last.text, last.end, last.result) == ("recv(10) …", None, None)
 

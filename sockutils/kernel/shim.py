@@ -14,6 +14,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import socket
 import struct
 import sys
@@ -66,7 +67,9 @@ def copy_resolver_files() -> None:
     texts = {}
     for name in RESOLVER_FILES:
         with contextlib.suppress(OSError):  # absent here: there is nothing to lay a copy over
-            texts[f"/etc/{name}"] = Path(f"/etc/{name}").read_bytes()
+            text = Path(f"/etc/{name}").read_bytes()
+            # Other sources of host names are daemons outside, behind a Unix socket.
+            texts[f"/etc/{name}"] = re.sub(rb"(?m)^hosts:.*", b"hosts: files dns", text)
     call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
     call("mount", b"tmpfs", b"/tmp", b"tmpfs", 0, b"mode=755")
     for number, (path, text) in enumerate(texts.items()):
@@ -74,6 +77,8 @@ def copy_resolver_files() -> None:
         copy.write_bytes(text)
         call("mount", str(copy).encode(), path.encode(), None, MS_BIND, None)
     call("umount2", b"/tmp", MNT_DETACH)
+    if os.path.isdir("/run/nscd"):  # a cache of names that the C library asks first
+        call("mount", b"tmpfs", b"/run/nscd", b"tmpfs", 0, b"mode=755")
 
 
 def keep_only_network_powers() -> None:

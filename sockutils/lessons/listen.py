@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from sockutils.diagram import CLIENT, SERVER, SIZE, Picture, canvas
 from sockutils.peers import background
 from sockutils.practice import exercise
-from sockutils.diagram import CLIENT, SERVER, SIZE, Picture, canvas
 from sockutils.tables import sockets
 from sockutils.trace import trace
 
@@ -17,17 +17,16 @@ ANY = ("127.0.0.1", 0)
 
 
 def let_in(address: Address, number: int) -> int:
-    """Let `number` clients knock at once; count those that the kernel lets in."""
+    """Let up to `number` clients knock, one after another; count those that the kernel lets in."""
     with ExitStack() as stack:
-        outside = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for caller in outside:
-            caller.setblocking(False)
-            caller.connect_ex(address)
-        inside = outside
-        while outside and inside:
-            _, inside, _ = select.select([], outside, [], 0.3)
-            outside = [caller for caller in outside if caller not in inside]
-        return number - len(outside)
+        for count in range(number):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(address)
+            _, connected, _ = select.select([], [client], [], 0.3)
+            if not connected:
+                return count
+        return number
 
 
 @exercise("listen", hint="Count again how many clients a backlog of 1 let in.")
@@ -38,24 +37,37 @@ def waiting_room(open_room: Callable[[Address, int], socket.socket]) -> None:
         with listener:
             accepting = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
             assert accepting, "the socket does not listen"
-            held = let_in(listener.getsockname(), places + 3)
+            where = listener.getsockname()
+            assert where[:1] == ANY[:1], f"asked to listen on 127.0.0.1, it listens on {where}"
+            held = let_in(where, places + 3)
             assert held == places, f"asked for {places} places, {held} clients got in"
 
 
 @exercise("listen", hint="sockets(port=…) shows the queue of every listener on that port.")
 def head_count(count_waiting: Callable[[socket.socket], int]) -> None:
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(ANY, backlog=5))
+        listener, other = (
+            stack.enter_context(socket.create_server(ANY, backlog=5)) for _ in range(2)
+        )
         for number in range(4):
             counted = count_waiting(listener)
             assert counted == number, f"{number} clients wait, you counted {counted}"
-            caller = stack.enter_context(socket.socket())
-            caller.connect(listener.getsockname())
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+            select.select([listener], [], [], 1)
         left = sockets(port=listener.getsockname()[1])[0].accept_queue
-        assert left == 4, "somebody was accepted; count without letting anybody in"
+        assert left == 4, "somebody was accepted; count without accepting"
+        stack.enter_context(listener.accept()[0])
+        counted = count_waiting(listener)
+        assert counted == 3, f"one of 4 was accepted, 3 wait, you counted {counted}"
+        counted = count_waiting(other)
+        assert counted == 0, f"nobody called this other listener, you counted {counted}"
 
 
-@exercise("listen", hint="settimeout() before connect(), and close the socket if it was in vain.")
+@exercise(
+    "listen",
+    seconds=10,
+    hint="settimeout() before connect(), and close the socket if it was in vain.",
+)
 def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(ANY, backlog=1))
@@ -67,12 +79,12 @@ def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
         with trace() as calls:
             caller = call(address, 0.3)
         assert caller is None, f"the queue is full, yet you returned {caller!r}"
-        assert time.monotonic() - start < 2, "you waited for much longer than asked"
+        assert time.monotonic() - start < 0.9, "you waited for much longer than asked"
         for lane in calls.lanes().values():
             assert lane[-1].name == "close", "you did not close your socket: it would knock on"
 
         with background(accept_one, listener):
-            caller = call(address, 4.0)
+            caller = call(address, 3.0)
         assert caller is not None, "a place became free, but you did not get it"
         with caller:
             assert caller.getpeername() == address, "you returned a socket that is not connected"
