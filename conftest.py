@@ -18,6 +18,7 @@ class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
     """nbval's kernel, without what makes it differ from a learner's."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(dir=home.name)
         # ipykernel does not show what child processes print where it sees this variable.
         current = os.environ.pop("PYTEST_CURRENT_TEST")
         try:
