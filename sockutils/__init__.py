@@ -8,8 +8,9 @@ from sockutils.errors import errors_shown, fails
 from sockutils.network import needs_private_network, network
 from sockutils.panel import panel
 from sockutils.peers import background
-from sockutils.practice import exercise, quiz
+from sockutils.practice import exercise
 from sockutils.progress import progress, reset_progress
+from sockutils.questions import quiz
 from sockutils.tables import sockets
 from sockutils.trace import trace
 from sockutils.wire import capture

@@ -123,7 +123,7 @@ def jupyterlab(home: Path) -> Iterator[str]:
     copy_notebooks(home / "notebooks")
     for name, values in SETTINGS.items():
         path = home / f"JUPYTERLAB_SETTINGS_DIR/@jupyterlab/{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
     environment = os.environ | {name: str(home / name) for name in DIRECTORIES}
     command = [sys.executable, "-m", "jupyterlab", *SERVER]
