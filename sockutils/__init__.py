@@ -3,11 +3,13 @@
 The C library's own calls are in `sockutils.libc`, which is imported by name, since cffi takes time.
 """
 
-from sockutils.diagram import Picture, sequence, timeline
 from sockutils.errors import errors_shown, fails
+from sockutils.ladder import sequence
+from sockutils.lanes import timeline
 from sockutils.network import needs_private_network, network
 from sockutils.panel import panel
 from sockutils.peers import background
+from sockutils.picture import Picture
 from sockutils.practice import exercise
 from sockutils.progress import progress, reset_progress
 from sockutils.questions import quiz

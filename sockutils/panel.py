@@ -37,10 +37,9 @@ class View(NamedTuple):
 def panel(function: Callable[..., object], /, **controls: Any) -> View:
     """Call function with the values of the controls, now and at every change, and show its result.
 
-    A control is a range `(0, 8)`, a list of choices or a bool. It starts at the function's default
-    for that argument, else in the middle. A slider runs the function when it is released, not on
-    the way: each run is a real experiment. What the function prints stands under its result; what
-    it raises takes the result's place until the next good value.
+    A control is a range `(0, 8)`, a list of choices or a bool; it starts at the argument's default.
+    A slider runs the function when it is released. What the function prints stands under its
+    result; what it raises takes the place of the result.
     """
     from ipywidgets import HTML, VBox  # type: ignore[import-untyped]
 
@@ -52,12 +51,11 @@ def panel(function: Callable[..., object], /, **controls: Any) -> View:
         picture.value = data.pop("text/html")  # in one go, so nothing flickers
         return data, about
 
+    still, about = draw()
     for widget in widgets.values():
         widget.observe(draw, "value")
-    still, about = draw()
     still["text/plain"] = f"panel: {', '.join(map(told, widgets.values()))}\n{still['text/plain']}"
-    names = HTML(NAMES, layout={"height": "0", "margin": "0"})
-    box = VBox([*widgets.values(), names, picture])
+    box = VBox([*widgets.values(), HTML(NAMES, layout={"height": "0", "margin": "0"}), picture])
     box.add_class("sockutils-panel")
     return View(box, still, about)
 
@@ -70,8 +68,7 @@ def control(function: Callable[..., object], name: str, given: Any) -> Any:
     widget = interactive.widget_from_abbrev(given, signature(function).parameters[name].default)
     widget.description = name.replace("_", " ")
     widget.style.description_width = "initial"  # the default cuts labels off after 10 letters
-    if widget.has_trait("continuous_update"):
-        widget.continuous_update = False
+    widget.continuous_update = False  # of a slider; others ignore it
     return widget
 
 
@@ -85,8 +82,8 @@ def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle
             result = function(**values)
         data, about = ({}, {}) if result is None else formatter.format(result)
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        data, about = {"text/plain": text, "text/html": ALERT.format(html.escape(text))}, {}
+        raised = f"{type(error).__name__}: {error}"
+        data, about = {"text/plain": raised, "text/html": ALERT.format(html.escape(raised))}, {}
     text, below = data.get("text/plain", ""), printed.getvalue()
     shown = data.get("text/html", preformatted(text)) + preformatted(below)
     return data | {"text/html": shown, "text/plain": f"{text}\n{below}".strip()}, about
@@ -99,6 +96,5 @@ def preformatted(text: str) -> str:
 def told(widget: Any) -> str:
     if hasattr(widget, "options"):
         return f"{widget.description} {' / '.join(map(str, widget.options))} ({widget.value})"
-    if hasattr(widget, "min"):
-        return f"{widget.description} {widget.min}…{widget.max} ({widget.value})"
-    return f"{widget.description} ({widget.value})"
+    extent = f" {widget.min}…{widget.max}" if hasattr(widget, "min") else ""
+    return f"{widget.description}{extent} ({widget.value})"

@@ -1,6 +1,5 @@
 """Checks that drive the learner's function with a real peer."""
 
-import dis
 import functools
 import linecache
 import traceback
@@ -49,6 +48,8 @@ def exercise(
 
 
 def is_empty(answer: Any) -> bool:
+    import dis
+
     return hasattr(answer, "__code__") and all(
         step.opname in DOES_NOTHING and step.argrepr in ("", "None")
         for step in dis.get_instructions(answer)

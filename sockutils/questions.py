@@ -1,0 +1,57 @@
+"""Multiple-choice questions that answer back."""
+
+import html
+import re
+import textwrap
+from string import ascii_lowercase
+from typing import Any
+
+from sockutils.panel import View
+from sockutils.progress import read_lesson, record
+
+# ipywidgets makes an answer 300 pixels wide and one line high, and puts its button after the text.
+WRAP = """<style>
+.sockutils-quiz .widget-radio { width: auto; height: auto }
+.sockutils-quiz .widget-radio-box label {
+  display: flex; flex-direction: row-reverse; justify-content: flex-end; align-items: flex-start;
+  height: auto; line-height: 1.5; white-space: normal }
+.sockutils-quiz .widget-radio-box input { flex: none }
+</style>"""
+
+
+def quiz(lesson: str, number: int) -> View:
+    """Ask question `number`, counted from 1, of sockutils/lessons/<lesson>.toml.
+
+    Every answer is answered at once; a right one counts in progress(). As text it is the question
+    and its answers without the solution.
+    """
+    from ipywidgets import HTML, RadioButtons, VBox  # type: ignore[import-untyped]
+
+    asked = read_lesson(lesson)["quiz"][number - 1]
+    answers = sorted([asked["right"], *asked["wrong"]])
+    labels = [f"{letter}) {each}" for letter, each in zip(ascii_lowercase, answers, strict=False)]
+    choice = RadioButtons(options=[label.replace("`", "") for label in labels], value=None)
+    feedback = HTML(said(""))
+
+    def answered(change: dict[str, Any]) -> None:
+        chosen = answers[change["new"]]
+        if chosen == asked["right"]:
+            trouble = record(lesson, f"quiz {number}")
+            feedback.value = said(f"Right: {asked['because']} {trouble}")
+        else:
+            feedback.value = said(f"Not yet: {asked['wrong'][chosen]}")
+
+    choice.observe(answered, "index")
+    box = VBox([HTML(f"{WRAP}<p>{marked(asked['question'])}</p>"), choice, feedback])
+    box.add_class("sockutils-quiz")
+    lines = [textwrap.fill(asked["question"], 88)]
+    lines += [textwrap.fill(label, 88, subsequent_indent="   ") for label in labels]
+    return View(box, {"text/plain": "\n".join(lines)}, {})
+
+
+def said(text: str) -> str:
+    return f'<div role="status" aria-live="polite">{marked(text)}</div>'
+
+
+def marked(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

@@ -1,0 +1,76 @@
+import importlib
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from sockutils.progress import LESSONS, progress, record, reset_progress
+
+LISTEN = """
+title = "listen()"
+notebook = "03_listen.ipynb"
+minutes = 45
+exercises = ["waiting_room", "knock"]
+quiz = [{}, {}, {}]
+"""
+SOCKET = """
+title = "socket()"
+notebook = "01_socket.ipynb"
+minutes = 30
+exercises = []
+quiz = []
+"""
+
+
+@pytest.fixture(autouse=True)
+def shelf(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    (tmp_path / "listen.toml").write_text(LISTEN)
+    (tmp_path / "socket.toml").write_text(SOCKET)
+    monkeypatch.setattr(importlib.import_module("sockutils.progress"), "LESSONS", tmp_path)
+
+
+def test_progress_shows_the_lessons_in_order():
+    record("listen", "knock")
+    record("listen", "quiz 1")
+    record("listen", "quiz 3")
+    assert repr(progress()) == (
+        "lesson    minutes  exercises  quiz  notebook\n"
+        "socket()  30       0/0        0/0   01_socket.ipynb\n"
+        "listen()  45       1/2        2/3   03_listen.ipynb"
+    )
+    assert '<th scope="row"><a href="03_listen.ipynb">listen()</a></th><td>45</td><td>1/2</td>' in (
+        progress()._repr_html_()
+    )
+
+
+def test_nothing_counts_twice_or_without_its_lesson():
+    for item in ("knock", "knock", "an exercise that was renamed"):
+        record("listen", item)
+    assert "1/2        0/3" in repr(progress())
+
+
+def test_progress_outlives_the_kernel():
+    code = "from sockutils.progress import record; record('listen', 'knock')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert "1/2" in repr(progress())
+
+
+def test_reset():
+    record("listen", "knock")
+    reset_progress()
+    reset_progress()
+    assert "0/2" in repr(progress())
+
+
+@pytest.mark.parametrize("path", sorted(LESSONS.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_lesson_is_complete(path):
+    about = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert about.keys() == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert (LESSONS.parent.parent / "notebooks" / about["notebook"]).exists()
+    checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
+    assert all(callable(getattr(checks, name)) for name in about["exercises"])
+    for asked in about["quiz"]:
+        assert asked.keys() == {"question", "right", "because", "wrong"}
+        assert asked["right"] not in asked["wrong"]
