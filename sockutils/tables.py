@@ -10,20 +10,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
 
-# <linux/netlink.h>
-NETLINK_SOCK_DIAG = 4
+# <linux/netlink.h>, <linux/sock_diag.h>
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x10, 0x300
 HEADER = struct.Struct("=IHH8x")  # length, type, flags
 ATTRIBUTE = struct.Struct("=HH")  # length, type
 STATUS = struct.Struct("=i")  # of NLMSG_ERROR and NLMSG_DONE: 0 or -errno
-
-# <linux/sock_diag.h>
-SOCK_DIAG_BY_FAMILY = 20
+BUFFER = 1 << 16  # the kernel fills at most 32 KiB at a time
 
 # <linux/inet_diag.h>
 INET_REQUEST = struct.Struct("=BBxxI48x")  # family, protocol, states; any address
-INET_MESSAGE = struct.Struct("=BBxx2s2s16s16s16xII4xI")  # family, state, addresses, queues, inode
+INET_MESSAGE = struct.Struct("=BBxxHH16s16s16xII4xI")  # family, state, ports, hosts, queues, inode
 INET_FILTER = struct.Struct("=HH BBH2xH BBH BBH2xH")  # an attribute with three instructions
 INET_DIAG_REQ_BYTECODE = 1
 JMP, S_EQ, D_EQ = 1, 11, 12
@@ -32,12 +30,11 @@ JMP, S_EQ, D_EQ = 1, 11, 12
 UNIX_REQUEST = struct.Struct("=BxxxI4xI8x")  # family, states, show
 UNIX_MESSAGE = struct.Struct("=xBBxI8x")  # type, state, inode
 UNIX_QUEUES = struct.Struct("=II")
-UDIAG_SHOW_NAME, UDIAG_SHOW_PEER, UDIAG_SHOW_RQLEN = 0x1, 0x4, 0x10
+UDIAG_SHOW = 0x1 | 0x4 | 0x10  # name, peer and queues
 UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN = 0, 2, 4
 
-# <net/tcp_states.h>, named as ss does, in the order of a connection's life. A half-open request
-# (12) is reported as SYN-RECV. 13, bound and nothing more, is left out: only Linux 6.8 and later
-# can list it, and a table should read the same everywhere.
+# <net/tcp_states.h>, named as ss does, in the order of a connection's life. Left out is 13, bound
+# and nothing more: only Linux 6.8 and later can list it.
 STATES = {
     10: "LISTEN",
     2: "SYN-SENT",
@@ -56,9 +53,6 @@ WANTED = sum(1 << number for number in STATES)
 
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 UNIX_TYPES = {1: "unix stream", 2: "unix dgram", 5: "unix seqpacket"}
-
-BUFFER = 1 << 16  # the kernel fills at most 32 KiB at a time
-
 Address = tuple[str, int] | str
 
 
@@ -66,8 +60,8 @@ class Row(NamedTuple):
     """One socket, with its queues as the kernel counts them.
 
     `local` and `remote` are (host, port), or for AF_UNIX the path, "@name" if abstract, "" if none.
-    `accept_queue` and `backlog` are connections, None unless the state is LISTEN; the others are
-    bytes, 0 for a listener. `inode` is that of `os.fstat()`, or 0 if no descriptor holds the socket.
+    `accept_queue` and `backlog` are connections, None unless the state is LISTEN; the other queues
+    are bytes, 0 for a listener. `inode` is that of `os.fstat()`, 0 if no descriptor holds it yet.
 
     The bytes surprise: TCP counts a SYN or FIN as one; UDP, and AF_UNIX when it sends, count whole
     buffers; a unix dgram socket counts only the first datagram it has to read.
@@ -85,9 +79,10 @@ class Row(NamedTuple):
 
 
 class Table(tuple[Row, ...]):
-    """Rows in the order of a connection's life, sorted as shown; the repr is the same on every run.
+    """Rows in the order of a connection's life; the repr is the same text on every run.
 
-    For that it says `ephemeral` for a port in ip_local_port_range, ip(7), that was not asked for.
+    For that it says `ephemeral` instead of a port in ip_local_port_range, ip(7), unless that port
+    was asked for. Rows are sorted as shown.
     """
 
     text: str
@@ -101,8 +96,8 @@ def sockets(port: int | None = None, path: str | None = None) -> Table:
 
     With `port`, only TCP and UDP sockets that have it as their local or remote port: both ends of
     a connection. With `path`, only AF_UNIX sockets bound to it ("@name" if abstract) or accepted
-    on it: not their clients, which seldom have a name. A TCP socket that is only bound is not
-    shown, nor a UDP socket before it is bound.
+    on it: not their clients, which seldom have a name. TCP and UDP sockets that are only made, and
+    TCP sockets that are only bound, are not shown.
     Raises OSError with the kernel's errno, ENOENT where it was built without that table,
     EAFNOSUPPORT where there is no netlink (not Linux). Source: sock_diag(7).
     """
@@ -114,8 +109,8 @@ def sockets(port: int | None = None, path: str | None = None) -> Table:
         if port is not None:
             return _table(_inet_rows(kernel, _port_filter(port)), f" on port {port}", port)
         if path is not None:
-            found = (row for row in _unix_rows(kernel) if row.local == path)
-            return _table(found, f" bound to {path}")
+            rows = (row for row in _unix_rows(kernel) if row.local == path)
+            return _table(rows, f" bound to {path}")
         return _table([*_inet_rows(kernel), *_unix_rows(kernel)])
 
 
@@ -127,13 +122,13 @@ def _netlink() -> _socket.socket:
 
 
 def _port_filter(port: int) -> bytes:
-    # Each instruction says how many bytes to go forward if it holds, and if not. To arrive at the
-    # end (20) accepts, to pass it by 4 rejects. JMP always takes its second way; its first is there
-    # because the kernel wants to reach every instruction by first ways alone (else EINVAL).
+    # An instruction says how many bytes to go forward if it holds, and if not. Arriving at the end
+    # (20) accepts, passing it by 4 rejects. JMP always goes the second way; its first is there
+    # because the kernel wants every instruction reached by first ways alone (else EINVAL).
     source = (S_EQ, 8, 12, port)  # at 0, to 8 or 12
     jump = (JMP, 4, 12)  # at 8, to 20
-    destination = (D_EQ, 8, 12, port)  # at 12, to 20 or 24
-    return INET_FILTER.pack(INET_FILTER.size, INET_DIAG_REQ_BYTECODE, *source, *jump, *destination)
+    target = (D_EQ, 8, 12, port)  # at 12, to 20 or 24
+    return INET_FILTER.pack(INET_FILTER.size, INET_DIAG_REQ_BYTECODE, *source, *jump, *target)
 
 
 def _inet_rows(kernel: _socket.socket, port_filter: bytes = b"") -> Iterator[Row]:
@@ -145,16 +140,11 @@ def _inet_rows(kernel: _socket.socket, port_filter: bytes = b"") -> Iterator[Row
 
 
 def _inet_row(protocol: str, found: bytes) -> Row:
-    family, state, port, peer_port, host, peer_host, *queues, inode = INET_MESSAGE.unpack_from(
-        found
-    )
-    local, remote = _address(family, host, port), _address(family, peer_host, peer_port)
-    return Row(protocol, STATES[state], local, remote, *_queues(state, *queues), inode)
-
-
-def _address(family: int, host: bytes, port: bytes) -> Address:
+    family, state, *ports, host, peer, receive, send, inode = INET_MESSAGE.unpack_from(found)
     size = 4 if family == socket.AF_INET else 16
-    return socket.inet_ntop(family, host[:size]), int.from_bytes(port, "big")
+    local = socket.inet_ntop(family, host[:size]), socket.ntohs(ports[0])
+    remote = socket.inet_ntop(family, peer[:size]), socket.ntohs(ports[1])
+    return Row(protocol, STATES[state], local, remote, *_queues(state, receive, send), inode)
 
 
 def _queues(state: int, receive: int, send: int) -> tuple[int, int, int | None, int | None]:
@@ -163,15 +153,14 @@ def _queues(state: int, receive: int, send: int) -> tuple[int, int, int | None, 
 
 
 def _unix_rows(kernel: _socket.socket) -> Iterator[Row]:
-    show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN
-    messages = _ask(kernel, UNIX_REQUEST.pack(socket.AF_UNIX, WANTED, show), "unix")
+    messages = _ask(kernel, UNIX_REQUEST.pack(socket.AF_UNIX, WANTED, UDIAG_SHOW), "unix")
     found = [(*UNIX_MESSAGE.unpack_from(message), _attributes(message)) for message in messages]
     # A peer is an inode: its name stands in a message of its own.
     names = {inode: _unix_name(values) for _, _, inode, values in found}
     for kind, state, inode, values in found:
         peer = int.from_bytes(values.get(UNIX_DIAG_PEER, b""), sys.byteorder)
-        queues = _queues(state, *UNIX_QUEUES.unpack(values[UNIX_DIAG_RQLEN]))
         local, remote = names[inode], names.get(peer, "")
+        queues = _queues(state, *UNIX_QUEUES.unpack(values[UNIX_DIAG_RQLEN]))
         yield Row(UNIX_TYPES[kind], STATES[state], local, remote, *queues, inode)
 
 
@@ -188,23 +177,19 @@ def _unix_name(values: dict[int, bytes]) -> str:
 def _ask(kernel: _socket.socket, request: bytes, protocol: str) -> list[bytes]:
     size = HEADER.size + len(request)
     kernel.send(HEADER.pack(size, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP) + request)
-    *rows, (_, _, last) = answer = list(_answer(kernel))
+    messages: list[tuple[int, int, bytes]] = []
+    kind = 0
+    while kind not in (NLMSG_ERROR, NLMSG_DONE):
+        messages += _parts(kernel.recv(BUFFER), HEADER)
+        kind, _, body = messages[-1]
     # NLMSG_DONE carries an error too: ENOENT for a protocol comes only that way.
-    (status,) = STATUS.unpack_from(last)
+    (status,) = STATUS.unpack_from(body)
     if status:
         raise OSError(-status, f"{os.strerror(-status)}: the kernel's table of {protocol} sockets")
     # The table changed between two parts of the answer: a socket may be missing or there twice.
-    if any(flags & NLM_F_DUMP_INTR for _, flags, _ in answer):
+    if any(flags & NLM_F_DUMP_INTR for _, flags, _ in messages):
         return _ask(kernel, request, protocol)
-    return [body for _, _, body in rows]
-
-
-def _answer(kernel: _socket.socket) -> Iterator[tuple[int, int, bytes]]:
-    while True:
-        for kind, flags, body in _parts(kernel.recv(BUFFER), HEADER):
-            yield kind, flags, body
-            if kind in (NLMSG_ERROR, NLMSG_DONE):
-                return
+    return [body for _, _, body in messages[:-1]]
 
 
 def _parts(data: bytes, header: struct.Struct) -> Iterator[tuple[Any, ...]]:
@@ -212,21 +197,17 @@ def _parts(data: bytes, header: struct.Struct) -> Iterator[tuple[Any, ...]]:
     while offset < len(data):
         length, *fields = header.unpack_from(data, offset)
         yield *fields, data[offset + header.size : offset + length]
-        offset += (length + 3) & ~3  # the next begins at a multiple of 4
+        offset += (length + 3) & ~3  # the next one is aligned to 4 bytes
 
 
 def _table(rows: Iterable[Row], asked: str = "", port: int | None = None) -> Table:
-    ephemeral = _ephemeral_ports()
-    lines = sorted((LIFE.index(row.state), _cells(row, port, ephemeral), row) for row in rows)
-    table = Table(row for _, _, row in lines)
-    table.text = _aligned([cells for _, cells, _ in lines]) if lines else f"no sockets{asked}"
-    return table
-
-
-def _ephemeral_ports() -> range:
     with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
         first, last = map(int, file.read().split())
-    return range(first, last + 1)
+    ephemeral = range(first, last + 1)
+    lines = sorted((LIFE.index(row.state), _cells(row, port, ephemeral), row) for row in rows)
+    table = Table(row for _, _, row in lines)
+    table.text = _text([cells for _, cells, _ in lines]) if lines else f"no sockets{asked}"
+    return table
 
 
 def _cells(row: Row, asked: int | None, ephemeral: range) -> tuple[str, ...]:
@@ -234,8 +215,7 @@ def _cells(row: Row, asked: int | None, ephemeral: range) -> tuple[str, ...]:
         if isinstance(address, str):
             return address or "*"
         host, port = address
-        hidden = port in ephemeral and port != asked
-        name = "ephemeral" if hidden else port or "*"
+        name = "ephemeral" if port in ephemeral and port != asked else port or "*"
         return f"[{host}]:{name}" if ":" in host else f"{host}:{name}"
 
     queues = f"receive {row.receive_queue}, send {row.send_queue}"
@@ -244,7 +224,7 @@ def _cells(row: Row, asked: int | None, ephemeral: range) -> tuple[str, ...]:
     return row.protocol, row.state, written(row.local), written(row.remote), queues
 
 
-def _aligned(lines: list[tuple[str, ...]]) -> str:
+def _text(lines: list[tuple[str, ...]]) -> str:
     lines = [("protocol", "state", "local", "remote", "queues"), *lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
