@@ -4,7 +4,6 @@ import errno
 import linecache
 import re
 import socket
-import tomllib
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -126,6 +125,8 @@ def errors_shown(call: str) -> Errors:
 
     Raises KeyError for a call that the course has no list for.
     """
+    import tomllib
+
     text = Path(__file__).with_name("errors.toml").read_text(encoding="utf-8")
     page = tomllib.loads(text)[call]
     entries = [Entry(**entry) for entry in page["entries"]]

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6
-from scapy.packet import Packet as ScapyPacket
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.utils import rdpcap
 
-from sockutils.wire import Packet, Packets, capture, transcript
+from sockutils.packet import Packet
+from sockutils.wire import Packets, capture
 
 Private = Callable[[str], str]
 
@@ -53,19 +53,6 @@ def datagram(port, data=b"hi", host="127.0.0.1", family=socket.AF_INET):
 """
 
 
-def tcp(flags: str, source: int, destination: int, seq: int = 0, data: bytes = b"") -> ScapyPacket:
-    ports = TCP(sport=source, dport=destination, flags=flags, seq=seq)
-    return IP(src="127.0.0.1", dst="127.0.0.1") / ports / data
-
-
-def udp(source: int, destination: int, data: bytes = b"") -> ScapyPacket:
-    return IP(src="127.0.0.1", dst="127.0.0.1") / UDP(sport=source, dport=destination) / data
-
-
-def recorded(*packets: ScapyPacket) -> Packets:
-    return Packets(Packet(number * 10**9, bytes(each)) for number, each in enumerate(packets))
-
-
 def test_one_connection_reads_the_same_twenty_times(private: Private) -> None:
     code = """
 for _ in range(20):
@@ -97,12 +84,12 @@ def test_closed_udp_port_answers_by_icmp(
 with capture() as packets:
     datagram(5000, b"", {host!r}, socket.{family})
 print(packets)
-print(list(packets), packets[1].quoted)
+print(list(packets))
 """
     assert private(TALK + code) == (
         "client → server   UDP  0 bytes\n"
         f"client ← server   {protocol} port unreachable\n"
-        f"[UDP 0 bytes, {protocol} port unreachable] UDP 0 bytes\n"
+        f"[UDP 0 bytes, {protocol} port unreachable]\n"
     )
 
 
@@ -152,22 +139,18 @@ def test_nothing_of_other_networks_is_seen(private: Private) -> None:
     assert seen == CONNECTION
 
 
-def test_what_a_packet_tells(private: Private) -> None:
+def test_packets_have_the_time_at_which_they_crossed(private: Private) -> None:
     code = """
 import time
 before = time.time_ns()
 with capture() as packets:
     talk()
-after = time.time_ns()
-syn, answer, _, data, *_ = packets
-print(syn.protocol, syn.destination, syn.source == answer.destination, syn.scapy.dst)
-print(data.payload, data.seq - syn.seq, answer.ack - syn.seq, syn.window > 0, bool(syn.payload))
-times = [packet.nanoseconds for packet in packets]
-print(before < times[0], times == sorted(times), times[-1] < after, syn.time == times[0] / 1e9)
+    time.sleep(0.1)
+    after = time.time_ns() - 10**8
+times = [before, *(packet.nanoseconds for packet in packets), after]
+print(times == sorted(times))
 """
-    assert private(TALK + code) == (
-        "TCP ('127.0.0.1', 5000) True 127.0.0.1\nb'hello' 1 1 True False\nTrue True True True\n"
-    )
+    assert private(TALK + code) == "True\n"
 
 
 def test_nothing_stays_open(private: Private) -> None:
@@ -233,22 +216,9 @@ except ZeroDivisionError:
     assert private(TALK + code) == "True\n"
 
 
-def test_interface_that_goes_down_does_not_spoil_the_capture(private: Private) -> None:
+def test_another_interface(private: Private) -> None:
     code = """
 import fcntl, struct
-SIOCSIFFLAGS = 0x8914  # <linux/sockios.h>
-with capture() as packets, socket.socket() as any_socket:
-    talk()
-    fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", 0))
-print(packets)
-"""
-    assert private(TALK + code) == CONNECTION
-
-
-def test_tunnel_shows_both_directions(private: Private) -> None:
-    code = """
-import fcntl, struct
-from scapy.layers.inet import ICMP, IP
 # <linux/if_tun.h>, <linux/sockios.h>, <linux/if.h>
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x891C, 0x8914, 1
@@ -263,20 +233,14 @@ with socket.socket(type=socket.SOCK_DGRAM) as any_socket:
     fcntl.ioctl(any_socket, SIOCSIFADDR, address("10.0.0.1"))
     fcntl.ioctl(any_socket, SIOCSIFNETMASK, address("255.255.255.0"))
     fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"tun0", IFF_UP))
-with capture(interface="tun0", port=5000) as packets, socket.socket(type=socket.SOCK_DGRAM) as u:
-    u.settimeout(10)
-    u.sendto(b"question", ("10.0.0.2", 5000))
-    while b"question" not in (sent := os.read(tunnel, 2000)):
-        pass
-    swapped = sent[:12] + sent[16:20] + sent[12:16] + sent[22:24] + sent[20:22] + sent[24:]
-    os.write(tunnel, swapped)
-    u.recv(100)
+with capture(interface="tun0", port=5000) as packets:
+    datagram(5000, b"question", "10.0.0.2")
 print(packets)
 """
     seen = private(TALK + code)
     if "/dev/net/tun" in seen:
         pytest.skip(seen)
-    assert seen == "client → server   UDP  8 bytes\nclient ← server   UDP  8 bytes\n"
+    assert seen == "client → server   UDP  8 bytes\n"
 
 
 def test_unknown_interface_is_enodev(private: Private) -> None:
@@ -319,172 +283,19 @@ def test_without_af_packet_one_line_says_where_it_works(monkeypatch: pytest.Monk
     assert "\n" not in str(caught.value)
 
 
-def test_several_clients_are_numbered_in_order() -> None:
-    packets = recorded(
-        tcp("S", 40009, 5000), tcp("S", 40001, 5000), tcp("SA", 5000, 40009), tcp("SA", 5000, 40001)
-    )
-    assert repr(packets) == (
-        "client 1 → server   SYN\n"
-        "client 2 → server   SYN\n"
-        "client 1 ← server   SYN ACK\n"
-        "client 2 ← server   SYN ACK"
-    )
-
-
-def test_several_servers_are_named_by_port() -> None:
-    packets = recorded(tcp("S", 40001, 5000), tcp("S", 40002, 80))
-    assert repr(packets) == "client 1 → server :5000   SYN\nclient 2 → server :80     SYN"
-
-
-def test_servers_on_the_same_port_are_named_by_host_too() -> None:
-    syn6 = IPv6(src="::1", dst="::1") / TCP(sport=40001, dport=5000, flags="S")
-    assert repr(recorded(tcp("S", 40001, 5000), syn6)) == (
-        "client 1 → server 127.0.0.1:5000   SYN\nclient 2 → server [::1]:5000       SYN"
-    )
-
-
-def test_one_port_may_serve_two_connections() -> None:
-    packets = recorded(tcp("S", 40001, 5000), tcp("S", 40001, 5001))
-    assert [row.left for row in packets.rows()] == ["client 1", "client 2"]
-
-
-def test_one_udp_socket_is_one_client_of_two_servers() -> None:
-    packets = recorded(udp(40001, 5000), udp(40001, 5001), udp(5001, 40001))
-    assert [row.left for row in packets.rows()] == ["client"] * 3
-    assert [row.right for row in packets.rows()] == ["server :5000", "server :5001", "server :5001"]
-    assert [row.forward for row in packets.rows()] == [True, True, False]
-
-
-def test_names_replace_roles() -> None:
-    packets = recorded(tcp("S", 40001, 5000), tcp("S", 40002, 5001), tcp("S", 40003, 5001))
-    rows = packets.rows({5000: "listener", 40002: "alice"})
-    assert transcript(rows) == (
-        "client 1 → listener   SYN\nalice    → server     SYN\nclient 2 → server     SYN"
-    )
-
-
-def test_without_the_syn_the_lower_port_is_the_server() -> None:
-    assert repr(recorded(tcp("FA", 5000, 40001))) == "client ← server   FIN ACK"
-    assert repr(recorded(tcp("SA", 45000, 40001))) == "client ← server   SYN ACK"
-
-
-def test_socket_connected_to_itself_is_one_client() -> None:
-    packets = recorded(tcp("S", 5000, 5000), tcp("SA", 5000, 5000))
-    assert repr(packets) == "client → client   SYN\nclient → client   SYN ACK"
-
-
-def test_what_is_sent_again_is_marked() -> None:
-    packets = recorded(
-        tcp("S", 40001, 5000, seq=7),
-        tcp("S", 40001, 5000, seq=7),
-        tcp("A", 40001, 5000, seq=8),
-        tcp("A", 40001, 5000, seq=8),
-        tcp("PA", 40001, 5000, seq=8, data=b"x"),
-        tcp("PA", 40001, 5000, seq=8, data=b"x"),
-        tcp("S", 40002, 5000, seq=7),
-    )
-    labels = ["SYN", "SYN (again)", "ACK", "ACK", "PSH ACK", "PSH ACK (again)", "SYN"]
-    assert [row.label for row in packets.rows()] == labels
-
-
-def test_seconds_are_whole_and_count_from_the_first() -> None:
-    syn = bytes(tcp("S", 40001, 5000))
-    times = [5_900_000_000, 6_870_000_000, 15_960_000_000]
-    rows = Packets(Packet(time, syn) for time in times).rows()
-    assert transcript(rows, seconds=True) == (
-        " 0 s   client → server   SYN\n"
-        " 1 s   client → server   SYN (again)\n"
-        "10 s   client → server   SYN (again)"
-    )
-
-
-def test_flags_are_read_aloud() -> None:
-    packets = recorded(*(tcp(flags, 40001, 5000) for flags in ("R", "RA", "FPA", "SEC", "")))
-    assert [p.flags for p in packets] == ["RST", "RST ACK", "FIN PSH ACK", "SYN ECE CWR", ""]
-    assert packets[-1].label == "TCP"
-
-
-def test_icmp_goes_to_whoever_sent_the_quoted_packet() -> None:
-    answer = udp(5000, 40001, b"x")
-    error = IP(src="127.0.0.1", dst="127.0.0.1") / ICMP(type=3, code=3) / answer
-    assert repr(recorded(udp(40001, 5000), answer, error)) == (
-        "client → server   UDP  0 bytes\n"
-        "client ← server   UDP  1 byte\n"
-        "client → server   ICMP port unreachable"
-    )
-
-
-def test_other_icmp() -> None:
-    there = {"src": "127.0.0.1", "dst": "127.0.0.1"}
-    packets = recorded(
-        IP(**there) / ICMP(type=8, id=7),
-        IP(**there) / ICMP(type=0, id=7),
-        IP(**there) / ICMP(type=11) / tcp("S", 40001, 5000),
-        IPv6(src="::1", dst="::1") / ICMPv6EchoRequest(id=9),
-        IPv6(src="::1", dst="::2") / ICMPv6DestUnreach(code=0) / IPv6(dst="::2") / UDP(dport=5000),
-    )
-    assert [repr(packet) for packet in packets] == [
-        "ICMP echo request",
-        "ICMP echo reply",
-        "ICMP time exceeded",
-        "ICMPv6 echo request",
-        "ICMPv6 no route to destination",
-    ]
-    assert repr(packets[:1]) == "[ICMP echo request]"
-    assert repr(Packets(packets[:2])) == (
-        "client → host   ICMP echo request\nclient ← host   ICMP echo reply"
-    )
-
-
-def test_unknown_protocols_fragments_and_stumps_have_a_text() -> None:
-    there = {"src": "127.0.0.1", "dst": "127.0.0.2"}
-    stump = Packet(0, bytes(tcp("S", 40001, 5000))[:28])
-    fragment = IP(**there, frag=3, proto=17) / b"tail"
-    packets = Packets([stump, *recorded(fragment, IP(**there, proto=132) / b"", IP(**there))])
-    assert [repr(packet) for packet in packets] == [
-        "TCP",
-        "UDP",
-        "protocol 132",
-        "protocol 0",
-    ]
-    assert len(packets.rows()) == 4
-
-
-def test_only_tcp_has_sequence_numbers() -> None:
-    datagram = recorded(udp(40001, 5000, b"x"))[0]
-    assert datagram.flags == ""
-    error = IP() / ICMP(type=3, code=3) / tcp("S", 40001, 5000, seq=7)
-    for packet in (datagram, recorded(error)[0]):
-        with pytest.raises(AttributeError, match="only TCP"):
-            _ = packet.seq
-
-
-def test_no_packets_have_a_text() -> None:
-    assert repr(Packets()) == "no packets"
-
-
-def test_notebook_shows_the_transcript() -> None:
-    pretty = pytest.importorskip("IPython.lib.pretty").pretty
-    packets = recorded(tcp("S", 40001, 5000))
-    assert pretty(packets) == "client → server   SYN"
-    assert pretty(packets[0]) == "TCP SYN"
-
-
 @pytest.fixture
 def saved(tmp_path: Path) -> tuple[Path, Packets]:
     datagram = bytes(IPv6() / UDP(sport=40001, dport=5000) / b"six")
-    syn = bytes(tcp("S", 40001, 5000))
+    syn = bytes(IP() / TCP(sport=40001, dport=5000))
     packets = Packets([Packet(1_700_000_000_000_000_001, syn), Packet(2_000_000_000, datagram)])
-    path = tmp_path / "x.pcap"
-    path.write_bytes(b"old" * 1000)
-    packets.save(path)
-    return path, packets
+    packets.save(tmp_path / "x.pcap")
+    return tmp_path / "x.pcap", packets
 
 
 def test_scapy_reads_what_save_writes(saved: tuple[Path, Packets]) -> None:
     path, packets = saved
-    read = [Packet(int(each.time * 10**9), bytes(each)) for each in rdpcap(str(path))]
-    assert read == list(packets)
+    read = [(int(each.time * 10**9), bytes(each)) for each in rdpcap(str(path))]
+    assert read == [(packet.nanoseconds, packet.raw) for packet in packets]
 
 
 @pytest.mark.skipif(not shutil.which("tshark"), reason="tshark (Wireshark) is not installed")
@@ -497,8 +308,3 @@ def test_wireshark_reads_what_save_writes(saved: tuple[Path, Packets]) -> None:
         "1700000000.000000001|TCP|··········S·|",
         "2.000000000|UDP||11",
     ]
-
-
-def test_save_where_there_is_no_directory_is_enoent(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        Packets().save(tmp_path / "nowhere" / "x.pcap")

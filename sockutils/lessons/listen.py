@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from sockutils.diagram import CLIENT, SERVER, SIZE, Picture, canvas
 from sockutils.peers import background
+from sockutils.picture import CLIENT, SERVER, SIZE, Picture, canvas
 from sockutils.practice import exercise
 from sockutils.tables import sockets
 from sockutils.trace import trace

@@ -1,0 +1,100 @@
+"""Packets as a ladder: a lifeline for each role, an arrow for each packet."""
+
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from sockutils import picture
+from sockutils.packet import Packet
+from sockutils.picture import CLIENT, FAINT, KERNEL, SERVER, SIZE, WIDTH, Picture
+from sockutils.roles import Row, rows, transcript
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# inches
+HEAD = 0.95  # down to the first packet
+FOOT = 0.35
+SIDE = 0.9  # beside the first and the last lifeline
+AXIS = 1.35  # from the left edge to the time axis
+PITCH = 0.38  # from packet to packet
+CLOSE = 0.29  # the same where time is to scale
+
+
+def sequence(
+    packets: Iterable[Packet], seconds: bool = False, names: Mapping[int, str] | None = None
+) -> Picture:
+    """Draw the packets as a ladder: a lifeline for each role, an arrow for each packet.
+
+    With `seconds` the way down is time, to scale, from the first packet on; packets that nearly
+    coincide are spread below one another, each with a line to its time. `names` maps a port to
+    a role. A packet whose SYN, FIN or data was sent before is marked (again).
+    """
+    table = rows(list(packets), names)
+    if not table:
+        return picture.say("no packets")
+    return Picture(_ladder(table, seconds), transcript(table, seconds))
+
+
+def _ladder(table: list[Row], seconds: bool) -> "Figure":
+    times = [row.seconds for row in table]
+    scale = _scale(times) if seconds else 0
+    pitch = CLOSE if seconds else PITCH
+    true = [HEAD + time * scale for time in times]
+    heights = list(accumulate(true, lambda above, y: max(y, above + pitch)))
+    figure, axes = picture.sheet(heights[-1] + FOOT)
+    if seconds:
+        _time_axis(axes, times, scale, heights)
+    _draw(axes, table, heights, AXIS + SIDE if seconds else SIDE)
+    return figure
+
+
+def _scale(times: list[float]) -> float:
+    # inches for a second: the more packets, the more room to stand at their true heights
+    return min(max(3.0, 0.65 * len(times)), 6.5) / (times[-1] or 1)
+
+
+def _time_axis(axes: "Axes", times: list[float], scale: float, heights: list[float]) -> None:
+    axes.plot([AXIS, AXIS], [HEAD, HEAD + times[-1] * scale], color="black", linewidth=2.5)
+    for time, text in picture.ticks(times[-1]):
+        y = HEAD + time * scale
+        axes.plot([AXIS - 0.12, AXIS], [y, y], color="black", linewidth=2.5)
+        axes.text(AXIS - 0.18, y, text, ha="right", va="center", fontsize=SIZE)
+    for time, y in zip(times, heights, strict=True):
+        bend = [HEAD + time * scale, y, y]
+        axes.plot([AXIS, AXIS + 0.3, WIDTH - SIDE], bend, color=FAINT, linewidth=1, zorder=0)
+
+
+def _draw(axes: "Axes", table: list[Row], heights: list[float], margin: float) -> None:
+    clients = list(dict.fromkeys(row.left for row in table))
+    servers = list(dict.fromkeys(row.right for row in table))
+    step = (WIDTH - SIDE - margin) / (len(clients) + len(servers) - 1)
+    left = {role: margin + step * i for i, role in enumerate(clients)}
+    right = {role: margin + step * i for i, role in enumerate(servers, len(clients))}
+    _lifelines(axes, left, CLIENT)
+    _lifelines(axes, right, SERVER)
+    for row, y in zip(table, heights, strict=True):
+        _arrow(axes, row, left[row.left], right[row.right], y)
+        _label(axes, left[row.left] + step / 2, y, f"{row.label}  {row.size}".strip())
+
+
+def _lifelines(axes: "Axes", places: dict[str, float], colour: str) -> None:
+    for role, x in places.items():
+        axes.plot(
+            [x, x], [HEAD / 2, axes.get_ylim()[0] - 0.1], color=FAINT, linewidth=2.5, zorder=1
+        )
+        picture.badge(axes, x, HEAD / 2 - 0.05, role, colour)
+
+
+def _arrow(axes: "Axes", row: Row, left: float, right: float, y: float) -> None:
+    start, end = (left, right) if row.forward else (right, left)
+    colour = KERNEL if row.label.startswith("ICMP") else CLIENT if row.forward else SERVER
+    style = {"arrowstyle": "-|>", "linewidth": 2.5, "color": colour, "mutation_scale": 22}
+    style |= {"shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", (end, y), (start, y), arrowprops=style, zorder=2)
+
+
+def _label(axes: "Axes", x: float, y: float, words: str) -> None:
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+    axes.text(x, y, words, ha="center", va="center", fontsize=SIZE, bbox=box, zorder=3)

@@ -1,0 +1,57 @@
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6
+from scapy.packet import Packet as ScapyPacket
+
+from sockutils.packet import Packet
+
+HERE = {"src": "127.0.0.1", "dst": "127.0.0.1"}
+DATAGRAM = IP(**HERE) / UDP(sport=40001, dport=5000) / b"x"
+SYN = IP(**HERE) / TCP(sport=40001, dport=5000, seq=7)
+
+
+def packet(layers: ScapyPacket) -> Packet:
+    return Packet(0, bytes(layers))
+
+
+@pytest.mark.parametrize(
+    ("layers", "text"),
+    [
+        (SYN, "TCP SYN"),
+        (SYN / b"hello", "TCP SYN 5 bytes"),
+        (IP() / TCP(flags=""), "TCP 0 bytes"),
+        (DATAGRAM, "UDP 1 byte"),
+        (IPv6() / UDP(), "UDP 0 bytes"),
+        (IP() / ICMP(type=8), "ICMP echo request"),
+        (IP() / ICMP(type=11) / SYN, "ICMP time exceeded"),
+        (IP() / ICMP(type=3, code=3) / DATAGRAM, "ICMP port unreachable"),
+        (IPv6() / ICMPv6EchoRequest(), "ICMPv6 echo request"),
+        (IPv6() / ICMPv6DestUnreach(code=4) / IPv6() / UDP(), "ICMPv6 port unreachable"),
+        (IP(frag=3, proto=17) / b"tail", "Raw"),
+    ],
+)
+def test_every_packet_has_a_text(layers: ScapyPacket, text: str) -> None:
+    assert repr(packet(layers)) == text
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [("R", "RST"), ("RA", "RST ACK"), ("FPA", "FIN PSH ACK"), ("SEC", "SYN ECE CWR")],
+)
+def test_flags_are_read_aloud(flags: str, words: str) -> None:
+    assert packet(IP() / TCP(flags=flags)).flags == words
+
+
+def test_ends_payload_and_fields() -> None:
+    assert packet(SYN).source == ("127.0.0.1", 40001)
+    assert packet(SYN).destination == ("127.0.0.1", 5000)
+    assert packet(SYN).payload == b""
+    assert packet(SYN).scapy.seq == 7
+    assert packet(DATAGRAM).payload == b"x"
+    assert packet(IP(**HERE) / ICMP(type=8)).source == ("127.0.0.1", 0)
+
+
+def test_icmp_error_comes_from_where_the_quoted_packet_went() -> None:
+    error = packet(IP() / ICMP(type=3, code=3) / DATAGRAM)
+    assert error.source == ("127.0.0.1", 5000)
+    assert error.destination == ("127.0.0.1", 40001)
