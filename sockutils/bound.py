@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
@@ -27,7 +26,9 @@ def bounded(seconds: float, function: Callable[..., object], *args: Any) -> list
         if stuck:
             insist(frame, function)
         else:
-            stuck.extend((step.f_code, line) for step, line in traceback.walk_stack(frame))
+            while frame is not None:
+                stuck.append((frame.f_code, frame.f_lineno))
+                frame = frame.f_back
         raise Busy
 
     tracer = sys.gettrace()

@@ -1,13 +1,14 @@
 """Failure as a lesson: a block that must fail in one way, and the man page's list of all ways."""
 
 import errno
-import linecache
 import re
 import socket
-import traceback
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from traceback import FrameSummary
 
 # <netdb.h>
 H_ERRNO = {1: "HOST_NOT_FOUND", 2: "TRY_AGAIN", 3: "NO_RECOVERY", 4: "NO_DATA"}
@@ -79,12 +80,16 @@ def _line(call: str, error: Exception) -> str:
 
 def _failing_call(trace: TracebackType | None) -> str:
     """Return the source of the innermost call that stands in the same module as the block."""
+    import traceback
+
     frames = [frame for frame, _ in traceback.walk_tb(trace)]
     depth = max(i for i, frame in enumerate(frames) if frame.f_globals is frames[0].f_globals)
     return _source(traceback.extract_tb(trace)[depth])
 
 
-def _source(where: traceback.FrameSummary) -> str:
+def _source(where: "FrameSummary") -> str:
+    import linecache
+
     if where.lineno is None or where.end_lineno is None:
         return where.line or "?"
     lines = linecache.getlines(where.filename)[where.lineno - 1 : where.end_lineno]

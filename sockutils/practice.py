@@ -1,8 +1,6 @@
 """Checks that drive the learner's function with a real peer."""
 
 import functools
-import linecache
-import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -69,10 +67,14 @@ def attempt(check: Check, answer: Any, seconds: float) -> str:
 
 
 def steps(error: Exception) -> list[Step]:
+    import traceback
+
     return [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)][::-1]
 
 
 def place(steps: list[Step], check: Check, answer: Any) -> str:
+    import linecache
+
     home = answer.__code__.co_filename if hasattr(answer, "__code__") else None
     for code, number in steps:
         line = linecache.getline(code.co_filename, number).strip()

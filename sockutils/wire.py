@@ -94,6 +94,7 @@ def _wait_for_time_stamps() -> None:
     # The kernel starts to stamp packets some milliseconds after it was asked to (a work queue:
     # net_enable_timestamp()). One that came before gets the time at which it is read, far too late.
     with closing(_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        probe.settimeout(1)
         probe.bind(("127.0.0.1", 0))
         probe.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         stamp = sent = 0

@@ -283,6 +283,22 @@ def test_without_af_packet_one_line_says_where_it_works(monkeypatch: pytest.Monk
     assert "\n" not in str(caught.value)
 
 
+def test_the_first_packet_has_its_own_time(private: Callable[[str], str]) -> None:
+    code = """
+import scapy.layers.inet6, select, socket, time
+from sockutils import capture
+with socket.socket(type=socket.SOCK_DGRAM) as udp:
+    udp.bind(("127.0.0.1", 5000))
+    with capture() as packets:
+        before = time.time_ns()
+        udp.sendto(b"", udp.getsockname())
+        after = time.time_ns()
+        select.select([], [], [], 0.05)
+print(before <= packets[0].nanoseconds <= after)
+"""
+    assert private(code) == "True\n"
+
+
 @pytest.fixture
 def saved(tmp_path: Path) -> tuple[Path, Packets]:
     datagram = bytes(IPv6() / UDP(sport=40001, dport=5000) / b"six")
