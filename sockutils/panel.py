@@ -52,7 +52,9 @@ def panel(function: Callable[..., object], /, **controls: Any) -> View:
         return data, about
 
     still, about = draw()
+    longest = max((len(widget.description) for widget in widgets.values()), default=0)
     for widget in widgets.values():
+        widget.style.description_width = f"{longest + 1}ch"  # the default cuts off after 10 letters
         widget.observe(draw, "value")
     still["text/plain"] = f"panel: {', '.join(map(told, widgets.values()))}\n{still['text/plain']}"
     box = VBox([*widgets.values(), HTML(NAMES, layout={"height": "0", "margin": "0"}), picture])
@@ -67,7 +69,6 @@ def control(function: Callable[..., object], name: str, given: Any) -> Any:
 
     widget = interactive.widget_from_abbrev(given, signature(function).parameters[name].default)
     widget.description = name.replace("_", " ")
-    widget.style.description_width = "initial"  # the default cuts labels off after 10 letters
     widget.continuous_update = False  # of a slider; others ignore it
     return widget
 

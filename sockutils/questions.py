@@ -19,6 +19,21 @@ WRAP = """<style>
 </style>"""
 
 
+# It also leaves each button in a group of its own, and JupyterLab takes the arrow keys from them. An
+# animation starts when the question is on the page; no other event tells that.
+GROUP = """<style>@keyframes sockutils-shown {}</style>
+<span style="animation: sockutils-shown 1ms" onanimationstart="
+  const quiz = this.closest('.sockutils-quiz'), name = Math.random()
+  const group = quiz.querySelector('.widget-radio-box')
+  group.setAttribute('role', 'radiogroup')
+  group.setAttribute('aria-label', quiz.querySelector('p').textContent)
+  for (const button of group.querySelectorAll('input')) {
+    button.name = name
+    button.dataset.lmSuppressShortcuts = true
+  }
+"></span>"""
+
+
 def quiz(lesson: str, number: int) -> View:
     """Ask question `number`, counted from 1, of sockutils/lessons/<lesson>.toml.
 
@@ -42,7 +57,9 @@ def quiz(lesson: str, number: int) -> View:
             feedback.value = said(f"Not yet: {asked['wrong'][chosen]}")
 
     choice.observe(answered, "index")
-    box = VBox([HTML(f"{WRAP}<p>{marked(asked['question'])}</p>"), choice, feedback])
+    question = HTML(f"{WRAP}<p>{marked(asked['question'])}</p>")
+    group = HTML(GROUP, layout={"height": "0", "margin": "0"})
+    box = VBox([question, choice, group, feedback])
     box.add_class("sockutils-quiz")
     lines = [textwrap.fill(asked["question"], 88)]
     lines += [textwrap.fill(label, 88, subsequent_indent="   ") for label in labels]

@@ -38,7 +38,7 @@ def test_a_long_answer_wraps_in_the_text():
 
 
 def test_before_an_answer_nothing_is_chosen_or_said():
-    asked, choice, feedback = quiz("listen", 1).widget.children
+    asked, choice, _, feedback = quiz("listen", 1).widget.children
     assert "What does <code>listen(0)</code> return, &amp; when?" in asked.value
     assert choice.options == ("a) None, at once", "b) a new socket", "c) the number of callers")
     assert choice.value is None
@@ -46,7 +46,7 @@ def test_before_an_answer_nothing_is_chosen_or_said():
 
 
 def test_every_wrong_answer_is_answered(home):
-    _, choice, feedback = quiz("listen", 1).widget.children
+    _, choice, _, feedback = quiz("listen", 1).widget.children
     choice.index = 2
     assert ">Not yet: nobody is &lt;counted&gt; by <code>listen()</code><" in feedback.value
     choice.index = 1
@@ -55,7 +55,7 @@ def test_every_wrong_answer_is_answered(home):
 
 
 def test_the_right_answer_is_answered_and_kept(home):
-    _, choice, feedback = quiz("listen", 1).widget.children
+    _, choice, _, feedback = quiz("listen", 1).widget.children
     choice.index = 0
     assert ">Right: it &lt; blocks &gt; <code>never</code>" in feedback.value
     assert (home / "done/listen/quiz 1").exists()
@@ -63,6 +63,6 @@ def test_the_right_answer_is_answered_and_kept(home):
 
 def test_where_nothing_can_be_written_the_answer_says_so(home):
     home.touch()
-    _, choice, feedback = quiz("listen", 1).widget.children
+    _, choice, _, feedback = quiz("listen", 1).widget.children
     choice.index = 0
     assert "progress cannot be saved" in feedback.value
