@@ -19,8 +19,8 @@ WRAP = """<style>
 </style>"""
 
 
-# It also leaves each button in a group of its own, and JupyterLab takes the arrow keys from them. An
-# animation starts when the question is on the page; no other event tells that.
+# It also leaves each button in a group of its own, and JupyterLab takes the arrow keys from them.
+# An animation starts when the question is on the page; no other event tells that.
 GROUP = """<style>@keyframes sockutils-shown {}</style>
 <span style="animation: sockutils-shown 1ms" onanimationstart="
   const quiz = this.closest('.sockutils-quiz'), name = Math.random()

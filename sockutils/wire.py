@@ -57,8 +57,6 @@ def capture(port: int | None = None, interface: str = "lo") -> Iterator[Packets]
     `port` keeps the packets from or to that TCP or UDP port and the ICMP errors about them.
     OSError: EPERM without CAP_NET_RAW, EAFNOSUPPORT where there is no AF_PACKET, ENODEV for an
     unknown interface, ENOBUFS if packets came faster than they fit in memory. packet(7).
-    The first capture imports scapy, which opens netlink sockets: a trace() around it shows them,
-    one inside it does not.
     """
     with closing(_recorder()) as recorder:
         import scapy.layers.inet6  # noqa: F401  (half a second: now, not inside the block)

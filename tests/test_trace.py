@@ -11,7 +11,6 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from socket import socket as imported_before
-from typing import Any
 
 import pytest
 
@@ -180,7 +179,7 @@ def test_sockets_made_before_the_block_are_left_alone() -> None:
     with socket.socket() as old, trace() as calls:
         old.bind(("127.0.0.1", 0))
         old.dup().close()
-    assert names(list(calls)) == ["settimeout", "close"]
+    assert names(list(calls)) == ["close"]
 
 
 def test_the_class_is_as_before_afterwards() -> None:
@@ -197,13 +196,6 @@ def test_the_class_is_as_before_afterwards() -> None:
     assert dict(vars(socket.socket)) == before
     assert list(vars(socket.socket)) == list(before)
     assert len(calls) == count == 1
-
-
-def test_the_calls_can_be_read_inside_the_block() -> None:
-    with trace() as calls, socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        assert repr(calls) == "socket\n  socket()\n  bind(('127.0.0.1', 0))"
-        assert repr(calls[1:]) == "[socket: bind(('127.0.0.1', 0))]"
 
 
 def test_blocks_can_be_nested() -> None:
@@ -237,34 +229,6 @@ def test_blocks_in_two_threads_overlap() -> None:
     assert names(list(late)) == ["socket", "close"]
     assert isinstance(peer.result, Calls)
     assert names(list(peer.result)) == ["socket", "close"] * 2
-
-
-def test_a_call_in_flight_has_no_end_yet() -> None:
-    with trace() as calls:
-        one, other = socket.socketpair()
-        with one, other, background(one.recv, 10):
-            while "recv" not in names(list(calls)):
-                pass
-            assert calls[-1].text == "recv(10) …"
-            other.send(b"late")
-    assert calls.lanes()["pair 1"][1].text == "recv(10) → b'late'"
-
-
-def test_a_call_in_flight_may_outlive_the_block() -> None:
-    with contextlib.ExitStack() as stack:
-        calls = stack.enter_context(trace())
-        one, other = socket.socketpair()
-        with one, other:
-            with background(one.recv, 10) as peer:
-                while "recv" not in names(list(calls)):
-                    pass
-                stack.close()
-                next_calls = stack.enter_context(trace())
-                other.send(b"late")
-            assert peer.result == b"late"
-            assert list(next_calls) == []
-        last = calls.lanes()["pair 1"][-1]
-        assert (last.text, last.end, last.result) == ("recv(10) …", None, None)
 
 
 def test_errors_are_told_by_name() -> None:
@@ -520,16 +484,6 @@ def test_ssl_sockets_keep_working() -> None:
     assert "socket" in calls.lanes()
 
 
-def test_descriptors_that_travel_are_traced_where_they_arrive() -> None:
-    with trace() as calls:
-        one, other = socket.socketpair()
-        with one, other:
-            socket.send_fds(one, [b"here"], [one.fileno()])
-            _, (number,), _, _ = socket.recv_fds(other, 10, 1)
-            socket.socket(fileno=number).close()
-    assert names(calls.lanes()["socket"]) == ["socket", "close"]
-
-
 def test_lanes_can_be_made_by_hand() -> None:
     def call(lane: str) -> Call:
         return Call(lane, "close", (), {}, None, None, 0.0, 1.0, "main", "close()")
@@ -538,16 +492,22 @@ def test_lanes_can_be_made_by_hand() -> None:
     assert list(calls.lanes()) == ["listener", "client 2", "client 10", "socket"]
 
 
-def test_many_threads_at_once_lose_nothing() -> None:
-    def talk() -> int:
-        one, other = socket.socketpair()
-        with one, other:
-            for _ in range(50):
-                one.send(b"x")
-                other.recv(1)
-        return 1
+def test_a_call_that_has_not_returned_has_no_end() -> None:
+    class Port:
+        def __index__(self) -> int:  # asked for while bind() runs
+            stack.close()
+            return 0
 
-    with trace() as calls, contextlib.ExitStack() as stack:
-        peers: list[Any] = [stack.enter_context(background(talk)) for _ in range(8)]
-    assert sum(peer.result for peer in peers) == 8
-    assert names(list(calls)).count("send") == names(list(calls)).count("recv") == 400
+    with contextlib.ExitStack() as stack:
+        calls = stack.enter_context(trace())
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", Port()))
+    assert (calls[-1].name, calls[-1].end) == ("bind", None)
+    assert calls[-1].text.endswith(") …")
+
+
+@pytest.mark.parametrize("name", ["AF_NETLINK", "AF_PACKET"])
+def test_the_sockets_of_libraries_are_left_out(name: str) -> None:
+    with trace() as calls, contextlib.suppress(PermissionError):
+        socket.socket(getattr(socket, name), socket.SOCK_RAW).close()
+    assert calls == []
