@@ -1,11 +1,9 @@
 """The other end: a plain function in a thread, for as long as a block runs."""
 
 import ctypes
-import linecache
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic
@@ -113,6 +111,8 @@ class Peer:
         return stuck if released else f"{stuck} (it cannot be stopped: the thread lives on)"
 
     def _where(self) -> str:
+        import linecache
+
         frames = self._frames()
         for frame in frames:
             if frame.f_globals is frames[-1].f_globals:  # the function's own, not a library's
@@ -139,6 +139,8 @@ def _sockets(values: list[Any]) -> Iterator[socket.socket]:
 
 
 def _forget_locals(error: BaseException | None) -> None:
+    import traceback
+
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__

@@ -1,6 +1,6 @@
 """Run every notebook from the top and store its fresh outputs, with clean metadata.
 
-    python tests/refresh.py [NOTEBOOK...]
+python tests/refresh.py [NOTEBOOK...]
 """
 
 import os
