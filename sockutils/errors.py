@@ -1,9 +1,9 @@
 """Failure as a lesson: a block that must fail in one way, and the man page's list of all ways."""
 
 import errno
+import os
 import re
 import socket
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,8 +132,8 @@ def errors_shown(call: str) -> Errors:
     """
     import tomllib
 
-    text = Path(__file__).with_name("errors.toml").read_text(encoding="utf-8")
-    page = tomllib.loads(text)[call]
+    with open(os.path.join(os.path.dirname(__file__), "errors.toml"), "rb") as file:
+        page = tomllib.load(file)[call]
     entries = [Entry(**entry) for entry in page["entries"]]
     return Errors(page["page"], entries, [_shown(call, entry, entries) for entry in entries])
 

@@ -51,8 +51,8 @@ def _ladder(table: list[Row], seconds: bool) -> "Figure":
 
 
 def _scale(times: list[float]) -> float:
-    # inches for a second: the more packets, the more room to stand at their true heights
-    return min(max(2.0, 0.55 * len(times)), 6.0) / (times[-1] or 1)
+    # inches for a second: the longer and the more packets, the more room for their true heights
+    return min(max(1.2 * times[-1] + 1, 0.65 * len(times)), 6.5) / (times[-1] or 1)
 
 
 def _time_axis(axes: "Axes", times: list[float], scale: float, heights: list[float]) -> None:

@@ -1,6 +1,5 @@
 """Calls as lanes: who was in which call when."""
 
-import textwrap
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,6 +42,8 @@ class Label(NamedTuple):
     def words(self) -> str:
         runs = [(text, len(list(run))) for text, run in groupby(self.texts)]
         counted = [text + f" \N{MULTIPLICATION SIGN}{n}" * (n > 1) for text, n in runs]
+        import textwrap
+
         return textwrap.shorten(", ".join(counted), 56, placeholder=" …")
 
     def left(self) -> float:

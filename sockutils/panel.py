@@ -1,7 +1,6 @@
 """Controls over a plain function of the cell, each value answered by a live run."""
 
 import contextlib
-import html
 import io
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -74,6 +73,8 @@ def control(function: Callable[..., object], name: str, given: Any) -> Any:
 
 
 def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle]:
+    import html
+
     from IPython.core.formatters import DisplayFormatter
 
     formatter: Any = DisplayFormatter()
@@ -91,6 +92,8 @@ def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle
 
 
 def preformatted(text: str) -> str:
+    import html
+
     return f"<pre>{html.escape(text)}</pre>" if text else ""
 
 

@@ -1,6 +1,5 @@
 """The other end: a plain function in a thread, for as long as a block runs."""
 
-import ctypes
 import socket
 import sys
 import threading
@@ -93,6 +92,8 @@ class Peer:
     # From outside
 
     def _release(self) -> str:
+        import ctypes
+
         stuck = f"{self.name}() is stuck{self._where()}"
         sockets = [*_sockets([self._args, getattr(self._function, "__self__", None)])]
         for frame in self._frames():

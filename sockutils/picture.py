@@ -1,7 +1,5 @@
 """A picture for a lecture hall, with the text that says the same."""
 
-import base64
-import html
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +33,9 @@ class Picture:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
+        import base64
+        import html
+
         alt = "; ".join(" ".join(line.split()) for line in self.text.splitlines())
         image = base64.b64encode(self.png).decode()
         # JupyterLab drops the alt of an image/png, so the image comes as HTML too

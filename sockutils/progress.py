@@ -1,10 +1,12 @@
 """Which exercises and questions are done, kept in the user's data directory between sessions."""
 
-import html
-from pathlib import Path
-from typing import Any, NamedTuple
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-LESSONS = Path(__file__).parent / "lessons"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LESSONS = os.path.join(os.path.dirname(__file__), "lessons")
 COLUMNS = ("lesson", "minutes", "exercises", "quiz", "notebook")
 
 
@@ -25,6 +27,8 @@ class Progress(NamedTuple):
 
 
 def html_row(row: tuple[str, ...]) -> str:
+    import html
+
     title, *cells, notebook = map(html.escape, row)
     first = f'<th scope="row"><a href="{notebook}">{title}</a></th>'
     return f"<tr>{first}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
@@ -32,7 +36,8 @@ def html_row(row: tuple[str, ...]) -> str:
 
 def progress() -> Progress:
     """Show how much of every lesson is done."""
-    rows = [row(path.stem) for path in LESSONS.glob("*.toml")]
+    names = [name.removesuffix(".toml") for name in os.listdir(LESSONS) if name.endswith(".toml")]
+    rows = map(row, names)
     return Progress(sorted(rows, key=lambda row: row[-1]))
 
 
@@ -52,7 +57,8 @@ def share(lesson: str, items: list[str]) -> str:
 def read_lesson(name: str) -> dict[str, Any]:
     import tomllib
 
-    return tomllib.loads((LESSONS / f"{name}.toml").read_text(encoding="utf-8"))
+    with open(os.path.join(LESSONS, f"{name}.toml"), "rb") as file:
+        return tomllib.load(file)
 
 
 def record(lesson: str, item: str) -> str:
@@ -73,8 +79,8 @@ def reset_progress() -> None:
         shutil.rmtree(store())
 
 
-def store() -> Path:
+def store() -> "Path":
     # An empty file for each thing done: two notebooks that save at once do not disturb each other.
-    from platformdirs import user_data_dir
+    from platformdirs import user_data_path
 
-    return Path(user_data_dir("sockutils", appauthor=False)) / "done"
+    return user_data_path("sockutils", appauthor=False) / "done"

@@ -1,9 +1,5 @@
 """Multiple-choice questions that answer back."""
 
-import html
-import re
-import textwrap
-from string import ascii_lowercase
 from typing import Any
 
 from sockutils.panel import View
@@ -40,11 +36,13 @@ def quiz(lesson: str, number: int) -> View:
     Every answer is answered at once; a right one counts in progress(). As text it is the question
     and its answers without the solution.
     """
+    import textwrap
+
     from ipywidgets import HTML, RadioButtons, VBox  # type: ignore[import-untyped]
 
     asked = read_lesson(lesson)["quiz"][number - 1]
     answers = sorted([asked["right"], *asked["wrong"]])
-    labels = [f"{letter}) {each}" for letter, each in zip(ascii_lowercase, answers, strict=False)]
+    labels = [f"{letter}) {each}" for letter, each in zip("abcdefgh", answers, strict=False)]
     choice = RadioButtons(options=[label.replace("`", "") for label in labels], value=None)
     feedback = HTML(said(""))
 
@@ -71,4 +69,7 @@ def said(text: str) -> str:
 
 
 def marked(text: str) -> str:
+    import html
+    import re
+
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

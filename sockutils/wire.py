@@ -8,7 +8,6 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 
 from sockutils.packet import Packet
 from sockutils.roles import rows, transcript
@@ -43,7 +42,7 @@ class Packets(list[Packet]):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a pcap file that Wireshark opens, in place of what is there."""
-        with Path(path).open("wb") as file:
+        with open(path, "wb") as file:
             file.write(struct.pack("<IHHiIII", PCAP_MAGIC, 2, 4, 0, 0, LARGEST, PCAP_RAW))
             for packet in self:
                 stamp, length = divmod(packet.nanoseconds, 10**9), len(packet.raw)

@@ -2,6 +2,7 @@ import importlib
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -64,11 +65,11 @@ def test_reset():
     assert "0/2" in repr(progress())
 
 
-@pytest.mark.parametrize("path", sorted(LESSONS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(Path(LESSONS).glob("*.toml")), ids=lambda path: path.stem)
 def test_a_lesson_is_complete(path):
     about = tomllib.loads(path.read_text(encoding="utf-8"))
     assert about.keys() == {"title", "notebook", "minutes", "exercises", "quiz"}
-    assert (LESSONS.parent.parent / "notebooks" / about["notebook"]).exists()
+    assert (Path(LESSONS).parent.parent / "notebooks" / about["notebook"]).exists()
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
     assert all(callable(getattr(checks, name)) for name in about["exercises"])
     for asked in about["quiz"]:
