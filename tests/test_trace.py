@@ -231,6 +231,24 @@ def test_blocks_in_two_threads_overlap() -> None:
     assert names(list(peer.result)) == ["socket", "close"] * 2
 
 
+def test_many_threads_at_once() -> None:
+    def call(address: tuple[str, int]) -> None:
+        for _ in range(20):
+            socket.create_connection(address).close()
+
+    with (
+        trace() as calls,
+        socket.create_server(("127.0.0.1", 0), backlog=200) as listener,
+        contextlib.ExitStack() as peers,
+    ):
+        for _ in range(8):
+            peers.enter_context(background(call, listener.getsockname()))
+    lanes = calls.lanes()
+    assert len(lanes) == 1 + 8 * 20
+    clients = [names(lane) for name, lane in lanes.items() if name != "listener"]
+    assert clients == [["socket", "connect", "close"]] * 160
+
+
 def test_errors_are_told_by_name() -> None:
     with trace() as calls:
         with pytest.raises(OSError, match="not supported"):
