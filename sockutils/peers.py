@@ -56,6 +56,8 @@ class Peer:
                 pass
         finally:  # also if the wait is interrupted
             stuck = "" if self._over.is_set() else self._release()
+            if self._over.is_set():
+                self._thread.join()  # it has left the function: this is over at once
             error, self._error, self._args = self._error, None, ()  # hold nobody's sockets
         try:
             if failure is not None:

@@ -25,7 +25,6 @@ from kernels import kernel
 from nbclient import NotebookClient
 
 from sockutils.kernel.provisioner import SHIM
-from sockutils.network import network
 
 HERE = Path(__file__).parent
 NOBODY = 65534
@@ -270,12 +269,6 @@ def test_shared_mode_where_namespaces_are_refused() -> None:
     assert f"shared network: {why}" in done.stderr
     assert done.stdout.startswith("this cell needs a private network (unshare(): No space left")
     assert done.stdout.count("\n") == 1
-
-
-def test_network_of_an_ordinary_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SOCKUTILS_NETWORK", raising=False)
-    assert not network().private
-    assert repr(network()) == "shared network: choose the kernel 'Sockets (private network)'"
 
 
 @contextmanager
