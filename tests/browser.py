@@ -25,6 +25,7 @@ from sockutils.progress import read_lesson
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 START, LESSON = "00_start_here.ipynb", "03_listen.ipynb"
 PATIENCE = 60  # seconds, for a machine that is busy with something else
+pytestmark = pytest.mark.timeout(4 * PATIENCE)  # the first test waits for server, page and lesson
 
 AS_ROOT = os.getuid() == 0
 SERVER = ["--no-browser", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]

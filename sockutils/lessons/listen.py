@@ -101,7 +101,7 @@ def draw_queue(inside: int, outside: int) -> Picture:
         marker, colour = ("s", SERVER) if place < inside else ("o", CLIENT)
         axes.plot(place, 0, marker=marker, color=colour, markersize=38)
         axes.text(place, 0, str(place + 1), ha="center", va="center", color="white", size=SIZE)
-    axes.set(xlim=(-0.7, 9.7), ylim=(-0.8, 1.4))
+    axes.set(xlim=(-0.7, 9.7), ylim=(-0.6, 1.4))
     axes.text(-0.4, 1, f"{inside} in the accept queue", color=SERVER, size=SIZE, weight="bold")
     axes.text(
         9.4, 1, f"{outside} still knocking", color=CLIENT, size=SIZE, weight="bold", ha="right"
