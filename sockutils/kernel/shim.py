@@ -6,19 +6,17 @@ stays who they are; of root's powers only CAP_NET_ADMIN and CAP_NET_RAW are left
 Nothing needs cleaning up: the last process that ends takes the namespaces and the copies with it.
 
 Where the system refuses, the command runs as it is, in the network it shares with everybody, and
-SOCKUTILS_NETWORK says why. Standard library only: this runs before every kernel.
+SOCKUTILS_NETWORK says why. Standard library only, and little of it (no pathlib, no re, no socket):
+this runs before every kernel, and importing takes longer than all it does.
 """
 
-import contextlib
+import _socket
 import ctypes
 import errno
 import fcntl
 import os
-import re
-import socket
 import struct
 import sys
-from pathlib import Path
 
 # <linux/sched.h>
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
@@ -44,18 +42,33 @@ def call(function: str, *arguments: object) -> None:
         raise OSError(number, f"{function}(): {os.strerror(number)}")
 
 
+def read(path: str) -> bytes:
+    """Return what is in the file, or nothing where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def write(path: str, text: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(text)
+
+
 def leave_the_host() -> None:
     user, group = os.getuid(), os.getgid()
     call("unshare", CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
     # user_namespaces(7): an ordinary user may map a group only after giving up setgroups().
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    write("/proc/self/setgroups", b"deny")
+    write("/proc/self/uid_map", f"{user} {user} 1".encode())
+    write("/proc/self/gid_map", f"{group} {group} 1".encode())
 
 
 def bring_loopback_up() -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+    any_socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    fcntl.ioctl(any_socket.fileno(), SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+    any_socket.close()
 
 
 def copy_resolver_files() -> None:
@@ -64,26 +77,27 @@ def copy_resolver_files() -> None:
     The copies live in a tmpfs that is mounted over /tmp only while they are made: no name leads
     there afterwards, and the kernel frees it with the namespace.
     """
-    texts = {}
-    for name in RESOLVER_FILES:
-        with contextlib.suppress(OSError):  # absent here: there is nothing to lay a copy over
-            text = Path(f"/etc/{name}").read_bytes()
-            # Other sources of host names are daemons outside, behind a Unix socket.
-            texts[f"/etc/{name}"] = re.sub(rb"(?m)^hosts:.*", b"hosts: files dns", text)
+    paths = [f"/etc/{name}" for name in RESOLVER_FILES]
+    texts = {path: read(path) for path in paths if os.access(path, os.R_OK)}
     call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
     call("mount", b"tmpfs", b"/tmp", b"tmpfs", 0, b"mode=755")
     for number, (path, text) in enumerate(texts.items()):
-        copy = Path(f"/tmp/{number}")
-        copy.write_bytes(text)
-        call("mount", str(copy).encode(), path.encode(), None, MS_BIND, None)
+        copy = f"/tmp/{number}"
+        write(copy, b"".join(map(only_files_and_dns, text.splitlines(keepends=True))))
+        call("mount", copy.encode(), path.encode(), None, MS_BIND, None)
     call("umount2", b"/tmp", MNT_DETACH)
     if os.path.isdir("/run/nscd"):  # a cache of names that the C library asks first
         call("mount", b"tmpfs", b"/run/nscd", b"tmpfs", 0, b"mode=755")
 
 
+def only_files_and_dns(line: bytes) -> bytes:
+    # nsswitch.conf(5): any other source of host names is a daemon outside, behind a Unix socket.
+    return b"hosts: files dns\n" if line.startswith(b"hosts:") else line
+
+
 def keep_only_network_powers() -> None:
     keep = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW
-    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    last = int(read("/proc/sys/kernel/cap_last_cap"))
     for capability in range(last + 1):
         if not keep >> capability & 1:
             call("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -131,12 +145,10 @@ def remedy() -> str:
         "user/max_net_namespaces": ("0", "10000"),
     }
     for name, (bad, good) in sysctls.items():
-        with contextlib.suppress(OSError):
-            if Path("/proc/sys", name).read_text().strip() == bad:
-                return f"allow it with: sudo sysctl {name.replace('/', '.')}={good}"
-    with contextlib.suppress(OSError):
-        if "Seccomp:\t2" in Path("/proc/self/status").read_text():
-            return "a seccomp filter forbids it; Docker: --security-opt seccomp=unconfined"
+        if read(f"/proc/sys/{name}").strip().decode() == bad:
+            return f"allow it with: sudo sysctl {name.replace('/', '.')}={good}"
+    if b"Seccomp:\t2" in read("/proc/self/status"):
+        return "a seccomp filter forbids it; Docker: --security-opt seccomp=unconfined"
     return "it needs Linux with user namespaces"
 
 
