@@ -40,10 +40,10 @@ class Label(NamedTuple):
     texts: list[str]
 
     def words(self) -> str:
-        runs = [(text, len(list(run))) for text, run in groupby(self.texts)]
-        counted = [text + f" \N{MULTIPLICATION SIGN}{n}" * (n > 1) for text, n in runs]
         import textwrap
 
+        runs = [(text, len(list(run))) for text, run in groupby(self.texts)]
+        counted = [text + f" \N{MULTIPLICATION SIGN}{n}" * (n > 1) for text, n in runs]
         return textwrap.shorten(", ".join(counted), 56, placeholder=" …")
 
     def left(self) -> float:
