@@ -6,6 +6,7 @@ The C library's own calls are in `sockutils.libc`, which is imported by name, si
 from sockutils.errors import errors_shown, fails
 from sockutils.ladder import sequence
 from sockutils.lanes import timeline
+from sockutils.matrix import matrix
 from sockutils.network import needs_private_network, network
 from sockutils.panel import panel
 from sockutils.peers import background
@@ -24,6 +25,7 @@ __all__ = [
     "errors_shown",
     "exercise",
     "fails",
+    "matrix",
     "needs_private_network",
     "network",
     "panel",

@@ -20,6 +20,10 @@ SIDE = 0.9  # beside the first and the last lifeline
 AXIS = 1.35  # from the left edge to the time axis
 PITCH = 0.38  # from packet to packet
 CLOSE = 0.29  # the same where time is to scale
+# of the way: where the label of a slow packet stands, since slow ones cross
+EARLY, LATE = 0.3, 0.75
+
+Place = tuple[float, float]
 
 
 def sequence(
@@ -39,25 +43,30 @@ def sequence(
 
 def _ladder(table: list[Row], seconds: bool) -> "Figure":
     times = [row.seconds for row in table]
-    scale = _scale(times) if seconds else 0
+    last = max(row.seconds + max(row.flights, default=0) for row in table)
+    crossing = sum("(overtaken)" in row.label for row in table)
+    scale = _scale(last, len(table) + 3 * crossing) if seconds else 0
     pitch = CLOSE if seconds else PITCH
     true = [HEAD + time * scale for time in times]
     heights = list(accumulate(true, lambda above, y: max(y, above + pitch)))
-    figure, axes = picture.sheet(heights[-1] + FOOT)
+    ends = [y + max(row.flights, default=0) * scale for row, y in zip(table, heights, strict=True)]
+    figure, axes = picture.sheet(max(ends) + FOOT)
     if seconds:
-        _time_axis(axes, times, scale, heights)
-    _draw(axes, table, heights, AXIS + SIDE if seconds else SIDE)
+        _time_axis(axes, times, last, scale, heights)
+    _draw(axes, table, heights, AXIS + SIDE if seconds else SIDE, scale)
     return figure
 
 
-def _scale(times: list[float]) -> float:
+def _scale(last: float, count: int) -> float:
     # inches for a second: the longer and the more packets, the more room for their true heights
-    return min(max(1.2 * times[-1] + 1, 0.65 * len(times)), 6.5) / (times[-1] or 1)
+    return min(max(1.2 * last + 1, 0.65 * count), 6.5) / (last or 1)
 
 
-def _time_axis(axes: "Axes", times: list[float], scale: float, heights: list[float]) -> None:
-    axes.plot([AXIS, AXIS], [HEAD, HEAD + times[-1] * scale], color="black", linewidth=2.5)
-    for time, text in picture.ticks(times[-1]):
+def _time_axis(
+    axes: "Axes", times: list[float], last: float, scale: float, heights: list[float]
+) -> None:
+    axes.plot([AXIS, AXIS], [HEAD, HEAD + last * scale], color="black", linewidth=2.5)
+    for time, text in picture.ticks(last):
         y = HEAD + time * scale
         axes.plot([AXIS - 0.12, AXIS], [y, y], color="black", linewidth=2.5)
         axes.text(AXIS - 0.18, y, text, ha="right", va="center", fontsize=SIZE)
@@ -66,7 +75,10 @@ def _time_axis(axes: "Axes", times: list[float], scale: float, heights: list[flo
         axes.plot([AXIS, AXIS + 0.3, WIDTH - SIDE], bend, color=FAINT, linewidth=1, zorder=0)
 
 
-def _draw(axes: "Axes", table: list[Row], heights: list[float], margin: float) -> None:
+def _draw(
+    axes: "Axes", table: list[Row], heights: list[float], margin: float, scale: float
+) -> None:
+    crossing = any("(overtaken)" in row.label for row in table)
     clients = list(dict.fromkeys(row.left for row in table))
     servers = list(dict.fromkeys(row.right for row in table))
     step = (WIDTH - SIDE - margin) / (len(clients) + len(servers) - 1)
@@ -75,8 +87,14 @@ def _draw(axes: "Axes", table: list[Row], heights: list[float], margin: float) -
     _lifelines(axes, left, CLIENT)
     _lifelines(axes, right, SERVER)
     for row, y in zip(table, heights, strict=True):
-        _arrow(axes, row, left[row.left], right[row.right], y)
-        _label(axes, left[row.left] + step / 2, y, f"{row.label}  {row.size}".strip())
+        ends = (left[row.left], right[row.right])
+        start, end = ends if row.forward else ends[::-1]
+        for flight in row.flights or (0,):
+            _arrow(axes, row, (start, y), (end, y + flight * scale))
+        down = min(row.flights, default=0) * scale
+        share = 0.5 if down < CLOSE else LATE if crossing else EARLY
+        place = start + (end - start) * share, y + down * share
+        _label(axes, *place, f"{row.label}  {row.size}".strip())
 
 
 def _lifelines(axes: "Axes", places: dict[str, float], colour: str) -> None:
@@ -87,12 +105,15 @@ def _lifelines(axes: "Axes", places: dict[str, float], colour: str) -> None:
         picture.badge(axes, x, HEAD / 2 - 0.05, role, colour)
 
 
-def _arrow(axes: "Axes", row: Row, left: float, right: float, y: float) -> None:
-    start, end = (left, right) if row.forward else (right, left)
+def _arrow(axes: "Axes", row: Row, start: Place, end: Place) -> None:
     colour = KERNEL if row.label.startswith("ICMP") else CLIENT if row.forward else SERVER
     style = {"arrowstyle": "-|>", "linewidth": 2.5, "color": colour, "mutation_scale": 22}
     style |= {"shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", (end, y), (start, y), arrowprops=style, zorder=2)
+    if not row.flights:  # it ends on the way
+        end = start[0] + (end[0] - start[0]) * 0.85, end[1]
+        style["arrowstyle"] = "-"
+        axes.plot(*end, "X", color=colour, markersize=14, zorder=3)
+    axes.annotate("", end, start, arrowprops=style, zorder=2)
 
 
 def _label(axes: "Axes", x: float, y: float, words: str) -> None:

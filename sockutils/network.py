@@ -2,8 +2,9 @@
 
 import errno
 import os
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+Failure = TypeVar("Failure", bound=Exception)
 MODE = "SOCKUTILS_NETWORK"  # in the environment, set by kernel/shim.py
 
 
@@ -52,7 +53,10 @@ def needs_private_network(*files: str) -> None:
     elif missing:
         line = f"this cell needs to write {missing[0]}, and this system does not allow it"
     if line:
-        error = OSError(errno.EPERM, line)
-        # IPython shows these lines in place of a traceback.
-        error.__dict__["_render_traceback_"] = lambda: [line]
-        raise error
+        raise in_one_line(OSError(errno.EPERM, line), line)
+
+
+def in_one_line(error: Failure, line: str) -> Failure:
+    """Give an error one line that a notebook shows in place of its traceback."""
+    error.__dict__["_render_traceback_"] = lambda: [line]  # IPython looks for it
+    return error

@@ -16,10 +16,13 @@ class Packet:
     """One IP packet: `nanoseconds` since 1970 by the kernel's clock, and its `raw` bytes.
 
     `scapy` is the dissected packet, with every field of its headers: `packet.scapy.seq`.
+    `arrivals` are the nanoseconds at which it came out of a Link: several if it was duplicated,
+    none if it was lost; the attribute is None while it is on its way. On lo it arrives at once.
     """
 
     def __init__(self, nanoseconds: int, raw: bytes) -> None:
         self.nanoseconds, self.raw = nanoseconds, raw
+        self.arrivals: tuple[int, ...] | None = (nanoseconds,)
 
     @cached_property
     def scapy(self) -> "ScapyPacket":

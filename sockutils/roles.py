@@ -8,7 +8,8 @@ from sockutils.packet import Address, Packet
 
 class Row(NamedTuple):
     """A packet as transcript and picture show it: `left` is the client's role, `right` the
-    server's, `forward` means from left to right, `seconds` count from the first packet."""
+    server's, `forward` means from left to right, `seconds` count from the first packet. `flights`
+    are the seconds that it took, once for each arrival; none if it never arrived."""
 
     seconds: float
     left: str
@@ -16,6 +17,7 @@ class Row(NamedTuple):
     forward: bool
     label: str
     size: str
+    flights: tuple[float, ...]
 
 
 def rows(packets: Sequence[Packet], names: Mapping[int, str] | None = None) -> list[Row]:
@@ -32,10 +34,11 @@ def rows(packets: Sequence[Packet], names: Mapping[int, str] | None = None) -> l
             roles[client],
             roles[server],
             packet.source == client,
-            packet.label + (" (again)" if repeated else ""),
+            " ".join([packet.label, *(f"({remark})" for remark in remarks)]),
             packet.size,
+            tuple((time - packet.nanoseconds) / 1e9 for time in packet.arrivals or ()),
         )
-        for packet, (client, server), repeated in zip(packets, flows, _again(packets), strict=True)
+        for packet, (client, server), remarks in zip(packets, flows, _remarks(packets), strict=True)
     ]
 
 
@@ -79,6 +82,23 @@ def _roles(flows: list[tuple[Address, Address]], names: Mapping[int, str]) -> di
         for number, end in enumerate(group, 1):
             roles[end] = f"{kind} {number}" if len(group) > 1 else kind
     return roles
+
+
+def _remarks(packets: Sequence[Packet]) -> Iterator[list[str]]:
+    for place, (packet, repeated) in enumerate(zip(packets, _again(packets), strict=True)):
+        times = packet.arrivals
+        later = [other for other in packets[place + 1 :] if other.source == packet.source]
+        overtaken = times and any(
+            other.arrivals and other.arrivals[0] < times[0] for other in later
+        )
+        remarks = {
+            "again": repeated,
+            "lost": times == (),
+            "on its way": times is None,
+            "twice": times and len(times) > 1,
+            "overtaken": overtaken,
+        }
+        yield [remark for remark, true in remarks.items() if true]
 
 
 def _again(packets: Sequence[Packet]) -> Iterator[bool]:

@@ -38,6 +38,24 @@ def closed_udp_port() -> list[Packet]:
     return [Packet(0, bytes(datagram)), Packet(0, bytes(error))]
 
 
+def carried(packets: list[Packet], *delays: list[float]) -> list[Packet]:
+    """The packets as a Link records them that had these delays, none for a lost one."""
+    for packet, seconds in zip(packets, delays, strict=True):
+        packet.arrivals = tuple(packet.nanoseconds + int(second * 1e9) for second in seconds)
+    return packets
+
+
+def on_a_slow_link() -> list[Packet]:
+    first = tcp(0, "S", 40001, 5000)
+    times = zip(("S", "SA", "A"), ((40001, 5000), (5000, 40001), (40001, 5000)), strict=True)
+    again = [tcp(1 + 0.2 * place, flags, *ports) for place, (flags, ports) in enumerate(times)]
+    return carried([first, *again], [], [0.2], [0.2, 0.2], [0.2])
+
+
+def overtaken() -> list[Packet]:
+    return carried([tcp(0, "PA", 40001, 5000, b"hi") for _ in "12"], [0.2], [0.1])
+
+
 CONNECTION = [
     *handshake(40001),
     tcp(0, "PA", 40001, 5000, b"hello"),
@@ -56,6 +74,8 @@ LADDERS = {
     "six clients": SIX_CLIENTS,
     "two servers": TWO_SERVERS,
     "udp": closed_udp_port(),
+    "slow link": on_a_slow_link(),
+    "overtaken": overtaken(),
 }
 
 
@@ -186,6 +206,35 @@ def heights(packets: list[Packet]) -> list[float]:
         for text in drawn_ladder(packets, seconds=True)
         if text.get_text().startswith(("SYN", "ACK"))
     ]
+
+
+def arrows(packets: list[Packet]) -> list[tuple[float, float]]:
+    """Where each arrow of the ladder begins and ends, in inches from the top."""
+    figure = ladder._ladder(rows(packets), seconds=True)
+    return [(text.xyann[1], text.xy[1]) for text in figure.axes[0].texts if hasattr(text, "xyann")]
+
+
+def test_a_slow_packet_goes_down_for_as_long_as_it_took() -> None:
+    lost, first, second, copy, third = arrows(on_a_slow_link())
+    assert lost[0] == lost[1]
+    down = [end - start for start, end in (first, second, copy, third)]
+    assert down == [pytest.approx(down[0])] * 4
+    assert first[0] - lost[0] == pytest.approx(5 * down[0])
+
+
+def test_an_overtaken_packet_crosses_the_other() -> None:
+    (start, end), (later_start, earlier_end) = arrows(overtaken())
+    assert start < later_start < earlier_end < end
+
+
+def crosses(packets: list[Packet]) -> int:
+    figure = ladder._ladder(rows(packets), seconds=False)
+    return sum(line.get_marker() == "X" for line in figure.axes[0].lines)
+
+
+def test_a_lost_packet_ends_in_a_cross() -> None:
+    assert crosses(on_a_slow_link()) == 1
+    assert crosses(CONNECTION) == 0
 
 
 def test_seconds_are_to_scale() -> None:

@@ -78,6 +78,17 @@ def test_what_is_sent_again_is_marked() -> None:
     assert [row.label for row in rows(packets)] == labels
 
 
+def test_what_became_of_a_packet_on_a_link_is_told() -> None:
+    packets = recorded(*[udp(40001, 5000)] * 5, udp(5000, 40001))
+    fates: list[tuple[int, ...] | None] = [(9,), (), (5, 6), None, (7,), (1,)]
+    for packet, fate in zip(packets, fates, strict=True):
+        packet.arrivals = fate
+    labels = ["UDP (overtaken)", "UDP (lost)", "UDP (twice)", "UDP (on its way)", "UDP", "UDP"]
+    found = rows(packets)
+    assert [row.label for row in found] == labels
+    assert [row.flights for row in found[:4]] == [(9e-9,), (), (5e-9, 6e-9), ()]
+
+
 def test_seconds_are_whole_and_count_from_the_first() -> None:
     syn = bytes(tcp("S", 40001, 5000))
     packets = [Packet(time, syn) for time in (5_900_000_000, 6_870_000_000, 15_960_000_000)]

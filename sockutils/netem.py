@@ -1,0 +1,285 @@
+"""A bad link: real packets, delayed, lost, duplicated and reordered by functions in the notebook.
+
+    with Link(delay=0.05, lose=lambda packet: packet.flags == "SYN") as packets:
+        client.connect(("10.0.0.2", 5000))
+
+This machine is 10.0.0.1. Whatever it sends to 10.0.0.2 enters the link and comes back with source
+and destination exchanged, as if another machine had sent it: so 10.0.0.2 is this machine, seen
+from the far end. Both checksums are sums of these addresses too, so they stay true.
+"""
+
+import _socket
+import errno
+import fcntl
+import heapq
+import itertools
+import math
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import NamedTuple
+
+from sockutils.network import in_one_line, network
+from sockutils.packet import Packet
+from sockutils.peers import background
+from sockutils.wire import Packets
+
+# <linux/if_tun.h>
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+# <linux/sockios.h>, <linux/if.h>
+SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x891C, 0x8914, 0x1
+
+DEVICE = "/dev/net/tun"
+NAME = b"tun0"
+HERE, THERE, NETMASK = (socket.inet_aton(ip) for ip in ("10.0.0.1", "10.0.0.2", "255.255.255.0"))
+# RFC 792: an error quotes the packet that it is about; RFC 9293
+ICMP, ICMP_ERRORS = 1, (3, 11, 12)
+TCP, SYN, SYN_ACK = 6, 0x02, 0x12
+LARGEST = 1 << 16  # bytes, more than any IP packet holds
+LAST = 1.0  # seconds that packets still have to arrive when the block has ended
+
+
+class Fate(NamedTuple):
+    """What becomes of each packet: the three functions that a Link is made of."""
+
+    delay: Callable[[Packet], float]
+    lose: Callable[[Packet], object]
+    duplicate: Callable[[Packet], object]
+
+    def of(self, packet: Packet) -> list[float]:
+        """The seconds after which the packet arrives, once for each time that it does."""
+        if self.lose(packet):
+            return []
+        seconds = _seconds(self.delay(packet))
+        return [seconds] * (2 if self.duplicate(packet) else 1)
+
+
+def never(packet: Packet) -> bool:
+    return False
+
+
+@contextmanager
+def Link(  # a thing, and read as one: the interface that is up while the block runs
+    delay: float | Callable[[Packet], float] = 0.0,
+    lose: Callable[[Packet], object] = never,
+    duplicate: Callable[[Packet], object] = never,
+) -> Iterator[Packets]:
+    """A link between 10.0.0.1 and 10.0.0.2, both of them this machine, while the block runs.
+
+    `delay` is seconds one way, or a function of the packet that returns them: a packet that waits
+    longer than the next one is overtaken. `lose` and `duplicate` say yes or no to each packet. The
+    list holds every packet that entered the link, the one in question last, with its `arrivals`.
+
+    OSError: EPERM outside a private network, ENOENT or EACCES if /dev/net/tun is missing or closed,
+    EBUSY if there is another Link. What a function raises is raised when the block has ended; the
+    packets go through at once from then on. A tun interface: Linux, Documentation/networking/tuntap
+    """
+    fate = _fate(delay, lose, duplicate)
+    with _interface() as tun, _event() as over:
+        packets = Packets()
+        import scapy.layers.inet  # noqa: F401  (half a second: now, not while packets wait)
+
+        carrier = Carrier(tun, over, fate, packets)
+        with background(carrier.carry):
+            patience = 0.0
+            try:
+                yield packets
+                patience = LAST
+            finally:
+                carrier.end(patience)
+
+
+class Carrier:
+    """The far end of the tun interface, which takes packets and puts them back."""
+
+    def __init__(self, tun: int, over: int, fate: Fate, packets: Packets) -> None:
+        self.tun, self.over, self.fate, self.packets = tun, over, fate, packets
+        self.flying: list[tuple[float, int, Packet, bytes]] = []  # a heap, by when they are due
+        self.numbers = itertools.count()  # of two that are due at once, the earlier goes first
+        self.clients: set[bytes] = set()
+        self.last = math.inf  # when to stop, though packets are under way
+        self.error: Exception | None = None
+
+    def end(self, seconds: float) -> None:
+        """Stop once no packet is under way, or when so many seconds have passed."""
+        self.last = time.monotonic() + seconds
+        os.eventfd_write(self.over, 1)
+
+    def carry(self) -> None:
+        """Carry packets until the block is over and none is under way."""
+        watched = [self.tun, self.over]
+        while True:
+            ready, _, _ = select.select(watched, [], [], self._pause())
+            if self.over in ready:
+                watched = [self.tun]
+            if self.tun in ready:
+                self._take(os.read(self.tun, LARGEST))
+            idle = not self._deliver() and self.tun not in ready and not self.flying
+            if self.over not in watched and (idle or time.monotonic() >= self.last):
+                break
+        if self.error:
+            raise self.error
+
+    def _pause(self) -> float | None:
+        due = min([self.last, *(flight[0] for flight in self.flying[:1])])
+        return None if due == math.inf else max(0.0, due - time.monotonic())
+
+    def _take(self, raw: bytes) -> None:
+        if raw[0] >> 4 != 4 or raw[16:20] != THERE:  # IPv6 looks for neighbours on every interface
+            return
+        back = exchanged(raw)
+        there, backwards = flow_of(raw)
+        if begins(raw) and backwards not in self.clients:
+            self.clients.add(there)
+        if not self.clients & {there, backwards}:  # a connection of an earlier Link is ending
+            os.write(self.tun, back)
+            return
+        # Client and server have one address each in the record, as on a real link.
+        packet = Packet(time.time_ns(), back if backwards in self.clients else raw)
+        self.packets.append(packet)
+        delays = self._ask(packet)
+        packet.arrivals = None if delays else ()
+        for seconds in delays:
+            due = time.monotonic() + seconds
+            heapq.heappush(self.flying, (due, next(self.numbers), packet, back))
+
+    def _ask(self, packet: Packet) -> list[float]:
+        try:
+            return self.fate.of(packet)
+        except Exception as error:
+            self.error = explained(error)
+            self.fate = Fate(lambda packet: 0.0, never, never)
+            return [0.0]
+
+    def _deliver(self) -> bool:
+        before = len(self.flying)
+        while self.flying and self.flying[0][0] <= time.monotonic():
+            _, _, packet, back = heapq.heappop(self.flying)
+            packet.arrivals = (*(packet.arrivals or ()), time.time_ns())
+            os.write(self.tun, back)
+        return len(self.flying) < before
+
+
+def exchanged(raw: bytes) -> bytes:
+    """The packet with source and destination exchanged, also in what an ICMP error quotes."""
+    start = header(raw)
+    if raw[9] == ICMP and raw[start] in ICMP_ERRORS:
+        return _turned(raw[: start + 8]) + _turned(raw[start + 8 :])
+    return _turned(raw)
+
+
+def _turned(raw: bytes) -> bytes:
+    return raw[:12] + raw[16:20] + raw[12:16] + raw[20:]
+
+
+def header(raw: bytes) -> int:
+    """The length of the IP header, in bytes."""
+    return (raw[0] & 15) * 4
+
+
+def flow_of(raw: bytes) -> tuple[bytes, bytes]:
+    """The protocol and ports of a packet, and what they are in the other direction."""
+    start = header(raw)
+    protocol, ports = raw[9:10], raw[start : start + 4]
+    if raw[9] != ICMP:
+        return protocol + ports, protocol + ports[2:] + ports[:2]
+    if raw[start] in ICMP_ERRORS:  # it quotes what arrived, and that came from the other side
+        there, back = flow_of(raw[start + 8 :])
+        return back, there
+    pair = (b"ping", b"pong")
+    return pair if raw[start] else pair[::-1]
+
+
+def begins(raw: bytes) -> bool:
+    """Whether the packet may be the first of its flow: in TCP only a SYN, which has no ACK."""
+    if raw[9] == TCP:
+        return raw[header(raw) + 13] & SYN_ACK == SYN
+    return raw[9] != ICMP or raw[header(raw)] not in (0, *ICMP_ERRORS)
+
+
+def explained(error: Exception) -> Exception:
+    """The error of a learner's function, in one line that says where it happened."""
+    import traceback
+
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f", in your line {place.lineno}: {place.line}".removesuffix(": ")
+    where = "" if place.filename == __file__ else where
+    line = f"a function of the Link raised {type(error).__name__}: {error}{where}"
+    error.add_note(line)
+    return in_one_line(error, line)
+
+
+def _fate(
+    delay: float | Callable[[Packet], float],
+    lose: Callable[[Packet], object],
+    duplicate: Callable[[Packet], object],
+) -> Fate:
+    for name, function in (("lose", lose), ("duplicate", duplicate)):
+        if not callable(function):
+            line = f"{name} is a function that gets a packet and says yes or no, not {function!r}"
+            raise in_one_line(TypeError(line), line)
+    if callable(delay):
+        return Fate(delay, lose, duplicate)
+    constant = _seconds(delay)
+    return Fate(lambda packet: constant, lose, duplicate)
+
+
+def _seconds(delay: object) -> float:
+    if isinstance(delay, (int, float)) and 0 <= delay < math.inf:
+        return delay
+    line = f"delay is a number of seconds, 0 or more, not {delay!r}"
+    raise in_one_line(ValueError(line), line)
+
+
+@contextmanager
+def _event() -> Iterator[int]:
+    over = os.eventfd(0)
+    try:
+        yield over
+    finally:
+        os.close(over)
+
+
+@contextmanager
+def _interface() -> Iterator[int]:
+    """Bring tun0 up as 10.0.0.1/24; it goes with its descriptor, and its routes go with it."""
+    if not network().private:
+        raise refused(errno.EPERM, f"a private network ({network().why})")
+    try:
+        tun = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    except PermissionError:
+        raise refused(errno.EACCES, f"{DEVICE} open to you: sudo chmod 666 {DEVICE}") from None
+    except OSError:
+        raise refused(errno.ENOENT, f"{DEVICE}: sudo modprobe tun") from None
+    try:
+        _name(tun)
+        _bring_up()
+        yield tun
+    finally:
+        os.close(tun)
+
+
+def _name(tun: int) -> None:
+    try:
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", NAME, IFF_TUN | IFF_NO_PI))
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        raise refused(errno.EBUSY, "to be the only one: leave the block of the other") from None
+
+
+def _bring_up() -> None:
+    with closing(_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as any_socket:
+        for request, ip in ((SIOCSIFADDR, HERE), (SIOCSIFNETMASK, NETMASK)):
+            wanted = struct.pack("16sHH4s16x", NAME, socket.AF_INET, 0, ip)
+            fcntl.ioctl(any_socket, request, wanted)
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH22x", NAME, IFF_UP))
+
+
+def refused(number: int, need: str) -> OSError:
+    line = f"Link needs {need}"
+    return in_one_line(OSError(number, line), line)
