@@ -153,6 +153,7 @@ def test_solutions_pass_their_own_checks(path: Path) -> None:
 def test_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> None:
     with kernel() as (_, run):
         run("import sockutils.libc, matplotlib.figure, ipywidgets; ipywidgets.HTML()")
+        run("'a' * 200_000")  # ZeroMQ starts a thread with its first long message
         run(WATCH)
         before = run("held()")
         private = run("import os; print(os.environ['SOCKUTILS_NETWORK'])") == "private\n"

@@ -119,7 +119,8 @@ def test_private_network_facts() -> None:
         told = run(FACTS).splitlines()
     assert told[0].startswith("private network: ")
     assert told[1] == f"{os.getuid()} False"
-    assert told[2] == str(["0000000000003000"] * 3)  # CAP_NET_ADMIN and CAP_NET_RAW
+    # CAP_NET_ADMIN and CAP_NET_RAW, and for root CAP_SETFCAP
+    assert told[2] == str(["0000000000003000" if os.getuid() else "0000000080003000"] * 3)
     assert told[3] == "EACCES"
     assert told[4] == "127.0.0.9 40000 40003"
     assert told[5] == "['hosts: files dns']"
@@ -155,6 +156,17 @@ def test_private_network_for_an_ordinary_user(tmp_path: Path) -> None:
 
 def jupyter_path() -> str:
     return str(Path(sys.prefix, "share", "jupyter"))
+
+
+@needs_namespaces
+def test_a_private_network_inside_another(private: Callable[[str], str]) -> None:
+    inner = "import sockutils; print(sockutils.network()); import socket; " + LISTEN
+    printed = private(
+        f"import socket, subprocess, sys\n{LISTEN}\n"
+        f"subprocess.run([sys.executable, {SHIM!r}, sys.executable, '-c', {inner!r}], check=True)"
+    )
+    assert sorted(printed.splitlines())[:2] == ["listening", "listening"]
+    assert "\nprivate network: " in "\n" + printed
 
 
 @needs_namespaces

@@ -2,7 +2,8 @@
 
 The command gets a user, a network and a mount namespace of its own (see namespaces(7)): an empty
 TCP/IP stack with nothing but `lo`, and private copies of the resolver's files in /etc. The user
-stays who they are; of root's powers only CAP_NET_ADMIN and CAP_NET_RAW are left, root or not.
+stays who they are; of root's powers only CAP_NET_ADMIN and CAP_NET_RAW are left, root or not
+(and for root CAP_SETFCAP, which no socket call asks for).
 Nothing needs cleaning up: the last process that ends takes the namespaces and the copies with it.
 
 Where the system refuses, the command runs as it is, in the network it shares with everybody, and
@@ -25,7 +26,7 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 # <sys/mount.h>
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 0x2
 # <linux/capability.h>
-CAP_NET_ADMIN, CAP_NET_RAW, CAPABILITY_VERSION_3 = 12, 13, 0x20080522
+CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETFCAP, CAPABILITY_VERSION_3 = 12, 13, 31, 0x20080522
 # <linux/prctl.h>
 PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 24, 47, 2
 
@@ -96,7 +97,10 @@ def only_files_and_dns(line: bytes) -> bytes:
 
 
 def keep_only_network_powers() -> None:
-    keep = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW
+    powers = [CAP_NET_ADMIN, CAP_NET_RAW]
+    if not os.getuid():  # or root could not map itself again, in a private network inside this one
+        powers.append(CAP_SETFCAP)
+    keep = sum(1 << capability for capability in powers)
     last = int(read("/proc/sys/kernel/cap_last_cap"))
     for capability in range(last + 1):
         if not keep >> capability & 1:
@@ -104,7 +108,7 @@ def keep_only_network_powers() -> None:
     # capset(2): effective, permitted, inheritable of capabilities 0-31, then of 32-63.
     header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
     call("capset", header, struct.pack("=6I", keep, keep, keep, 0, 0, 0))
-    for capability in (CAP_NET_ADMIN, CAP_NET_RAW):  # ambient: an ordinary user's exec keeps them
+    for capability in powers:  # ambient: an ordinary user's exec keeps them
         call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
 
 
