@@ -118,10 +118,11 @@ class Errors(NamedTuple):
 
     def __repr__(self) -> str:
         count = sum(call is not None for call in self.shown)
+        width = max(len(entry.name) for entry in self.entries) + 2
         lines = [f"{self.page} lists {len(self.entries)} errors; shown here: {count}"]
         for entry, call in zip(self.entries, self.shown, strict=True):
             how = call or (f"not to be had: {entry.unseen}" if entry.unseen else "not yet")
-            lines.append(f"{entry.name:<13} {entry.when}\n{'':<13}   {how}")
+            lines.append(f"{entry.name:<{width}}{entry.when}\n{'':<{width}}  {how}")
         return "\n".join(lines)
 
 
@@ -142,6 +143,6 @@ def _shown(call: str, entry: Entry, entries: list[Entry]) -> str | None:
     first = next(other for other in entries if other.name == entry.name)
     for failure in reversed(_failures):
         meant = failure.entry in entry.when if failure.entry else entry is first
-        if failure.name == entry.name and meant and re.search(rf"\b{call}\(", failure.call):
+        if failure.name == entry.name and meant and re.search(rf"\b{call}4?\(", failure.call):
             return failure.call
     return None

@@ -113,13 +113,15 @@ class Carrier:
         """Carry packets until the block is over and none is under way."""
         watched = [self.tun, self.over]
         while True:
-            ready, _, _ = select.select(watched, [], [], self._pause())
+            ended = self.over not in watched
+            pause = 0 if ended and not self.flying else self._pause()
+            ready, _, _ = select.select(watched, [], [], pause)
             if self.over in ready:
                 watched = [self.tun]
             if self.tun in ready:
                 self._take(os.read(self.tun, LARGEST))
             idle = not self._deliver() and self.tun not in ready and not self.flying
-            if self.over not in watched and (idle or time.monotonic() >= self.last):
+            if ended and (idle or time.monotonic() >= self.last):
                 break
         if self.error:
             raise self.error

@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 ALERT = '<p role="alert" style="color:#b71c1c;background:#fff;padding:.3em">{}</p>'
 
 # ipywidgets gives the handle of a slider no name, so a screen reader says only "slider". Its label
-# is the name; an animation starts when the panel is on the page, and no other event tells that.
+# is the name. JupyterLab takes the arrow keys from a list of choices. An animation starts when the
+# panel is on the page, and no other event tells that.
 NAMES = """<style>@keyframes sockutils-shown {} .sockutils-panel img { max-width: 100% }</style>
 <span style="animation: sockutils-shown 1ms" onanimationstart="
-  for (const slider of this.closest('.sockutils-panel').querySelectorAll('.widget-slider'))
+  const panel = this.closest('.sockutils-panel')
+  for (const slider of panel.querySelectorAll('.widget-slider'))
     slider.querySelector('[role=slider]').ariaLabel = slider.querySelector('label').textContent
+  for (const choice of panel.querySelectorAll('select'))
+    choice.dataset.lmSuppressShortcuts = true
 "></span>"""
 
 Bundle = dict[str, Any]  # by MIME type

@@ -1,0 +1,141 @@
+"""01_socket.ipynb: what its exercises ask of the learner's functions, and its panel's picture."""
+
+import os
+import select
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from itertools import chain
+
+from sockutils.peers import background
+from sockutils.picture import KERNEL, SERVER, SIZE, Picture, canvas
+from sockutils.practice import exercise
+
+Address = tuple[str, int]
+Kind = tuple[int, int, int]
+ANY = ("127.0.0.1", 0)
+KINDS = {
+    "TCP": (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP),
+    "UDP": (socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP),
+    "AF_UNIX, SOCK_STREAM": (socket.AF_UNIX, socket.SOCK_STREAM, 0),
+    "AF_UNIX, SOCK_SEQPACKET": (socket.AF_UNIX, socket.SOCK_SEQPACKET, 0),
+}
+HEADER = struct.Struct("!BBHHH")  # of an ICMP echo, RFC 792
+ECHO_REQUEST, ECHO_REPLY = 8, 0
+
+
+@exercise("socket", hint="socket.socket(fileno=…) asks the kernel; detach() keeps it from closing.")
+def identify(what_is: Callable[[int], Kind | None]) -> None:
+    with ExitStack() as stack:
+        for name, kind in KINDS.items():
+            made = stack.enter_context(socket.socket(*kind))
+            number, before = made.fileno(), os.fstat(made.fileno())
+            found = what_is(number)
+            try:
+                same = os.path.samestat(os.fstat(number), before)
+            except OSError:
+                same = False
+            if not same:
+                made.detach()  # or it would be closed twice
+            assert same, "the descriptor is closed afterwards"
+            assert found == kind, f"for a socket of {name} you returned {found!r}"
+            assert os.get_blocking(number), "the socket does not block any more"
+        reader, writer = os.pipe()
+        stack.callback(os.close, reader)
+        stack.callback(os.close, writer)
+        for number in (reader, writer):
+            found = what_is(number)
+            assert found is None, f"for a pipe you returned {found!r}"
+            os.fstat(number)
+
+
+@exercise("socket", hint="Words of 16 bits; what overflows is added at the low end; then flip.")
+def ping(echo_request: Callable[[int, int, bytes], bytes]) -> None:
+    for identifier, sequence, data in (
+        (1, 1, b""),
+        (7, 2, b"hello!"),
+        (7, 3, b"odd"),
+        (0xFFFF, 0xFFFF, b"\xff\xff" * 600),  # it overflows often
+        (0xF7FF, 0xFFFF, b"\x00\x01"),  # adding the overflow overflows
+    ):
+        packet = echo_request(identifier, sequence, data)
+        assert isinstance(packet, bytes), f"it returned {packet!r}, not bytes"
+        size = HEADER.size + len(data)
+        assert len(packet) == size, f"{len(data)} bytes of data make {size}, not {len(packet)}"
+        kind, code, _, *numbers = HEADER.unpack_from(packet)
+        assert (kind, code) == (ECHO_REQUEST, 0), f"type and code are {kind} and {code}"
+        asked = [identifier, sequence]
+        assert numbers == asked, f"identifier and sequence: asked for {asked}, found {numbers}"
+        assert packet[HEADER.size :] == data, "the data is not at the end of the packet"
+        total = words(packet)
+        assert total == 0xFFFF, f"with {len(data)} bytes of data the words add up to {total:#06x}"
+        assert answered(packet), "the kernel did not answer"
+
+
+def words(packet: bytes) -> int:
+    """Add up 16-bit words in ones' complement: 0xFFFF if the packet has its right checksum."""
+    even = packet + bytes(len(packet) % 2)
+    total = sum(struct.unpack(f"!{len(even) // 2}H", even))
+    return (total - 1) % 0xFFFF + 1 if total else 0
+
+
+def answered(request: bytes) -> bool:
+    """Tell whether the kernel answers; also true where we may not ask."""
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    except PermissionError:
+        return True
+    reply = request[4:]  # what follows the checksum comes back
+    with raw:
+        raw.sendto(request, ANY)
+        while select.select([raw], [], [], 1)[0]:
+            packet = raw.recv(1 << 16)[20:]
+            if packet[0] == ECHO_REPLY and packet[4:] == reply:
+                return True
+    return False
+
+
+@exercise("socket", hint="Keep the parts by their numbers until you have all of them.")
+def reassemble(put_in_order: Callable[[socket.socket, int], bytes]) -> None:
+    for parts, order in (
+        ([b"one ", b"two ", b"three"], (0, 1, 2)),
+        ([b"one ", b"two ", b"three"], (2, 0, 1)),
+        ([b"a", b"b", b"c", b"d"], (1, 1, 0, 1, 3, 0, 2)),
+        ([b"", b"x", b"", b"x" * 2000], (3, 3, 2, 1, 3, 0)),
+        ([str(number).encode() for number in range(12)], tuple(chain(range(11, 0, -2), range(12)))),
+    ):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(ANY)
+            receiver.settimeout(1)
+            with background(send, parts, order, receiver.getsockname()):
+                try:
+                    got = put_in_order(receiver, len(parts))
+                except TimeoutError:
+                    raise AssertionError(f"{order} came, and you waited for more") from None
+            whole = b"".join(parts)
+            assert isinstance(got, bytes), f"it returned {got!r}, not bytes"
+            assert got == whole, (
+                f"sent in the order {order}, {len(whole)} bytes, {whole!r:.40}; "
+                f"you returned {len(got)} bytes, {got!r:.40}"
+            )
+
+
+def send(parts: list[bytes], order: tuple[int, ...], destination: Address) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for number in order:
+            with suppress(ConnectionRefusedError):
+                sender.sendto(bytes([number]) + parts[number], destination)
+
+
+def draw_answer(call: str, answer: str) -> Picture:
+    """Draw a call and the kernel's answer, whose mark and colour tell whether it works."""
+    works = answer.startswith("works")
+    mark, colour = ("✓", KERNEL) if works else ("✗", SERVER)
+    figure, axes = canvas(height=1.6)
+    axes.text(0, 1, call, size=SIZE, family="monospace", va="center")
+    axes.text(0, 0, mark, size=2 * SIZE, color=colour, weight="bold", va="center")
+    axes.text(0.07, 0, answer, size=SIZE, color=colour, weight="bold", va="center")
+    axes.set(xlim=(0, 1), ylim=(-0.5, 1.5))
+    axes.axis("off")
+    return Picture(figure, f"{call}\n{answer}")
