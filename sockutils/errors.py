@@ -135,14 +135,15 @@ def errors_shown(call: str) -> Errors:
 
     with open(os.path.join(os.path.dirname(__file__), "errors.toml"), "rb") as file:
         page = tomllib.load(file)[call]
+    calls = page.get("calls", call)
     entries = [Entry(**entry) for entry in page["entries"]]
-    return Errors(page["page"], entries, [_shown(call, entry, entries) for entry in entries])
+    return Errors(page["page"], entries, [_shown(calls, entry, entries) for entry in entries])
 
 
-def _shown(call: str, entry: Entry, entries: list[Entry]) -> str | None:
+def _shown(calls: str, entry: Entry, entries: list[Entry]) -> str | None:
     first = next(other for other in entries if other.name == entry.name)
     for failure in reversed(_failures):
         meant = failure.entry in entry.when if failure.entry else entry is first
-        if failure.name == entry.name and meant and re.search(rf"\b{call}4?\(", failure.call):
+        if failure.name == entry.name and meant and re.search(rf"\b({calls})\(", failure.call):
             return failure.call
     return None

@@ -17,6 +17,10 @@ STATEMENTS = {
     "03_listen": {8, *range(55, 63)},
     "04_accept": {12, 13, *range(63, 72)},
     "05_connect": {9, 10, 11, *range(72, 78)},
+    "06_send_recv": {14, *range(29, 34)},
+    "07_sendto_recvfrom": {34, 35, 36, 69, 74, 75, 76},
+    "08_close": {15, 16},
+    "13_sockopts": {20, 21},
 }
 TAGS = {"exercise", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
 TAGS |= {"solution", "verdicts"}
