@@ -218,24 +218,13 @@ except ZeroDivisionError:
 
 def test_another_interface(private: Private) -> None:
     code = """
-import fcntl, struct
-# <linux/if_tun.h>, <linux/sockios.h>, <linux/if.h>
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
-SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x891C, 0x8914, 1
-def address(text):
-    return struct.pack("16sHH4s8x", b"tun0", socket.AF_INET, 0, socket.inet_aton(text))
+from sockutils import netem
 try:
-    tunnel = os.open("/dev/net/tun", os.O_RDWR)
+    with netem._interface(), capture(interface="tun0", port=5000) as packets:
+        datagram(5000, b"question", "10.0.0.2")
+    print(packets)
 except OSError as error:
-    raise SystemExit(print(error))
-fcntl.ioctl(tunnel, TUNSETIFF, struct.pack("16sH22x", b"tun0", IFF_TUN | IFF_NO_PI))
-with socket.socket(type=socket.SOCK_DGRAM) as any_socket:
-    fcntl.ioctl(any_socket, SIOCSIFADDR, address("10.0.0.1"))
-    fcntl.ioctl(any_socket, SIOCSIFNETMASK, address("255.255.255.0"))
-    fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"tun0", IFF_UP))
-with capture(interface="tun0", port=5000) as packets:
-    datagram(5000, b"question", "10.0.0.2")
-print(packets)
+    print(error)
 """
     seen = private(TALK + code)
     if "/dev/net/tun" in seen:
