@@ -72,7 +72,9 @@ def Link(  # a thing, and read as one: the interface that is up while the block 
 
     `delay` is seconds one way, or a function of the packet that returns them: a packet that waits
     longer than the next one is overtaken. `lose` and `duplicate` say yes or no to each packet. The
-    list holds every packet that entered the link, the one in question last, with its `arrivals`.
+    list holds the packets that entered the link, the one in question last, with their `arrivals`.
+    Of a datagram in fragments (above 1,472 bytes) only the first is asked about and listed. The
+    interface queues 500 packets and drops what does not fit, as others do; the list misses those.
 
     OSError: EPERM outside a private network, ENOENT or EACCES if /dev/net/tun is missing or closed,
     EBUSY if there is another Link. What a function raises is raised when the block has ended; the
@@ -84,7 +86,7 @@ def Link(  # a thing, and read as one: the interface that is up while the block 
         import scapy.layers.inet  # noqa: F401  (half a second: now, not while packets wait)
 
         carrier = Carrier(tun, over, fate, packets)
-        with background(carrier.carry):
+        with _returning(), background(carrier.carry):
             patience = 0.0
             try:
                 yield packets
@@ -133,15 +135,13 @@ class Carrier:
     def _take(self, raw: bytes) -> None:
         if raw[0] >> 4 != 4 or raw[16:20] != THERE:  # IPv6 looks for neighbours on every interface
             return
-        back = exchanged(raw)
-        there, backwards = flow_of(raw)
-        if begins(raw) and backwards not in self.clients:
-            self.clients.add(there)
-        if not self.clients & {there, backwards}:  # a connection of an earlier Link is ending
+        try:
+            back, packet = exchanged(raw), self._recorded(raw)
+        except IndexError:  # cut off within a header, as only a raw socket sends it
+            back, packet = _turned(raw), None
+        if packet is None:
             os.write(self.tun, back)
             return
-        # Client and server have one address each in the record, as on a real link.
-        packet = Packet(time.time_ns(), back if backwards in self.clients else raw)
         self.packets.append(packet)
         delays = self._ask(packet)
         packet.arrivals = None if delays else ()
@@ -149,11 +149,28 @@ class Carrier:
             due = time.monotonic() + seconds
             heapq.heappush(self.flying, (due, next(self.numbers), packet, back))
 
+    def _recorded(self, raw: bytes) -> Packet | None:
+        """The packet for the list; None for a later fragment, and for what an earlier Link left."""
+        if fragment(raw):
+            return None
+        there, backwards = flow_of(raw)
+        if begins(raw):
+            if raw[9] == TCP:  # these ports may have been connected the other way round before
+                self.clients.discard(backwards)
+            if backwards not in self.clients:
+                self.clients.add(there)
+        if not self.clients & {there, backwards}:
+            return None
+        # Client and server have one address each in the list, as on a real link.
+        return Packet(time.time_ns(), exchanged(raw) if backwards in self.clients else raw)
+
     def _ask(self, packet: Packet) -> list[float]:
         try:
             return self.fate.of(packet)
-        except Exception as error:
-            self.error = explained(error)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, SystemExit) and self.last < math.inf:  # background() ends us
+                raise
+            self.error = explained(error, self.fate)
             self.fate = Fate(lambda packet: 0.0, never, never)
             return [0.0]
 
@@ -169,9 +186,14 @@ class Carrier:
 def exchanged(raw: bytes) -> bytes:
     """The packet with source and destination exchanged, also in what an ICMP error quotes."""
     start = header(raw)
-    if raw[9] == ICMP and raw[start] in ICMP_ERRORS:
+    if raw[9] == ICMP and not fragment(raw) and raw[start] in ICMP_ERRORS:
         return _turned(raw[: start + 8]) + _turned(raw[start + 8 :])
     return _turned(raw)
+
+
+def fragment(raw: bytes) -> int:
+    """Where in its datagram the packet begins, in units of 8 bytes: 0 unless it is a later one."""
+    return int.from_bytes(raw[6:8]) & 0x1FFF
 
 
 def _turned(raw: bytes) -> bytes:
@@ -203,16 +225,30 @@ def begins(raw: bytes) -> bool:
     return raw[9] != ICMP or raw[header(raw)] not in (0, *ICMP_ERRORS)
 
 
-def explained(error: Exception) -> Exception:
-    """The error of a learner's function, in one line that says where it happened."""
+def explained(error: BaseException, fate: Fate) -> Exception:
+    """The error of a learner's function, with one line that says where it happened."""
     import traceback
 
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f", in your line {place.lineno}: {place.line}".removesuffix(": ")
-    where = "" if place.filename == __file__ else where
-    line = f"a function of the Link raised {type(error).__name__}: {error}{where}"
+    files = {function.__code__.co_filename for function in fate if hasattr(function, "__code__")}
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename in files]
+    line = f"a function of the Link raised {type(error).__name__}: {error}"
+    if steps and steps[-1].filename != __file__:
+        line += f", in your line {steps[-1].lineno}: {steps[-1].line}".removesuffix(": ")
+    if not isinstance(error, Exception):  # SystemExit would end more than the block
+        error = RuntimeError(line)
     error.add_note(line)
     return in_one_line(error, line)
+
+
+@contextmanager
+def _returning() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as stuck:
+        if "carry() is stuck" not in str(stuck):
+            raise
+        line = "a function of the Link does not return"
+        raise in_one_line(TimeoutError(line), line) from None
 
 
 def _fate(
@@ -231,9 +267,9 @@ def _fate(
 
 
 def _seconds(delay: object) -> float:
-    if isinstance(delay, (int, float)) and 0 <= delay < math.inf:
+    if isinstance(delay, (int, float)) and 0 <= delay <= 3600:
         return delay
-    line = f"delay is a number of seconds, 0 or more, not {delay!r}"
+    line = f"delay is a number of seconds from 0 to 3600, not {delay!r}"
     raise in_one_line(ValueError(line), line)
 
 
@@ -254,9 +290,11 @@ def _interface() -> Iterator[int]:
     try:
         tun = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
     except PermissionError:
-        raise refused(errno.EACCES, f"{DEVICE} open to you: sudo chmod 666 {DEVICE}") from None
+        raise refused(errno.EACCES, f"to open {DEVICE}: sudo chmod 666 {DEVICE}") from None
     except OSError:
-        raise refused(errno.ENOENT, f"{DEVICE}: sudo modprobe tun") from None
+        raise refused(
+            errno.ENOENT, f"{DEVICE}: sudo modprobe tun, or Docker's --device {DEVICE}"
+        ) from None
     try:
         _name(tun)
         _bring_up()
@@ -271,7 +309,10 @@ def _name(tun: int) -> None:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        raise refused(errno.EBUSY, "to be the only one: leave the block of the other") from None
+        raise refused(
+            errno.EBUSY,
+            "to be the only one: leave the block of the other, or end the process that has it",
+        ) from None
 
 
 def _bring_up() -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 from typing import NamedTuple, TypeVar
 
+REMEDIES = {"/dev/net/tun": " (sudo modprobe tun, or Docker's --device /dev/net/tun)"}
 Failure = TypeVar("Failure", bound=Exception)
 MODE = "SOCKUTILS_NETWORK"  # in the environment, set by kernel/shim.py
 
@@ -52,6 +53,7 @@ def needs_private_network(*files: str) -> None:
         line = f"this cell needs a private network ({here.why}); the others work without"
     elif missing:
         line = f"this cell needs to write {missing[0]}, and this system does not allow it"
+        line += REMEDIES.get(missing[0], "")
     if line:
         raise in_one_line(OSError(errno.EPERM, line), line)
 

@@ -34,7 +34,7 @@ def datagrams(*words):
         for word in words:
             sender.sendto(word, ("10.0.0.2", 5000))
         while True:
-            yield receiver.recv(100)
+            yield receiver.recv(9000)
 """
 
 
@@ -228,7 +228,117 @@ def test_a_function_that_raises_is_told_once_and_harms_nothing(run: Run, wrong: 
     assert printed.splitlines() == ["10.0.0.2 b'hello'", said, "10.0.0.2 b'hello'"]
 
 
-@pytest.mark.parametrize("seconds", ["-1", "None", "'soon'", "float('nan')", "float('inf')"])
+def test_the_line_named_is_the_learners_own(run: Run) -> None:
+    printed = run(
+        """
+        import linecache
+        source = "lose = lambda packet: packet.scapy.nothing\\n"
+        linecache.cache["<cell>"] = (len(source), None, [source], "<cell>")
+        exec(compile(source, "<cell>", "exec"))
+        try:
+            with Link(lose=lose):
+                print(*talk())
+        except AttributeError as error:
+            print(error.__notes__)
+        """
+    )
+    said = "a function of the Link raised AttributeError: nothing, in your line 1: "
+    assert printed.splitlines()[1] == str([said + "lose = lambda packet: packet.scapy.nothing"])
+
+
+def test_a_function_that_exits(run: Run) -> None:
+    printed = run(
+        """
+        try:
+            with Link(lose=lambda packet: exit(3)):
+                print(*talk())
+        except RuntimeError as error:
+            print(str(error).partition(",")[0])
+        """
+    )
+    assert printed.splitlines()[1] == "a function of the Link raised SystemExit: 3"
+
+
+def test_a_function_that_does_not_return(run: Run) -> None:
+    printed = run(
+        """
+        def think(packet):
+            while True:
+                pass
+
+        try:
+            with Link(lose=think), socket.socket(type=socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"a", ("10.0.0.2", 5000))
+        except TimeoutError as error:
+            print(error)
+        """
+    )
+    assert printed == "a function of the Link does not return\n"
+
+
+def test_a_timeout_in_the_block_is_its_own(run: Run) -> None:
+    printed = run(
+        """
+        try:
+            with Link():
+                raise TimeoutError("in the block")
+        except TimeoutError as error:
+            print(error)
+        """
+    )
+    assert printed == "in the block\n"
+
+
+def test_fragments_go_through_together(run: Run) -> None:
+    printed = run(
+        """
+        for lose in (netem.never, lambda packet: packet.protocol == "UDP"):
+            with Link(lose=lose) as packets:
+                received = datagrams(bytes([3, 11]) * 2000)
+                if lose is netem.never:
+                    print(next(received) == bytes([3, 11]) * 2000)
+                else:
+                    with socket.socket(type=socket.SOCK_DGRAM) as sender:
+                        sender.sendto(bytes(4000), ("10.0.0.2", 5000))
+                received.close()
+            print(len(packets), packets[0].source[0])
+        """
+    )
+    assert printed.splitlines() == ["True", "1 10.0.0.1", "1 10.0.0.1"]
+
+
+def test_a_packet_cut_short_harms_nothing(run: Run) -> None:
+    printed = run(
+        """
+        with Link() as packets:
+            for protocol, words in ((1, bytes([3, 3, 0xFC, 0xFC, 0, 0, 0, 0])), (6, b"abcd")):
+                with socket.socket(type=socket.SOCK_RAW, proto=protocol) as raw:
+                    raw.sendto(words, ("10.0.0.2", 0))
+            print(*talk())
+        print(packets[0])
+        """
+    )
+    assert printed == "10.0.0.2 b'hello'\nTCP SYN\n"
+
+
+def test_ports_may_change_roles(run: Run) -> None:
+    printed = run(
+        """
+        with Link() as packets:
+            for port, other in ((5001, 5000), (5000, 5001)):
+                with socket.create_server(("10.0.0.1", other)), socket.socket() as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    client.bind(("10.0.0.1", port))
+                    client.connect(("10.0.0.2", other))
+        print([each.source for each in packets if each.flags == "SYN"])
+        """
+    )
+    assert printed == "[('10.0.0.1', 5001), ('10.0.0.1', 5000)]\n"
+
+
+@pytest.mark.parametrize(
+    "seconds", ["-1", "None", "'soon'", "float('nan')", "float('inf')", "1e10"]
+)
 def test_a_delay_that_is_none(run: Run, seconds: str) -> None:
     printed = run(
         f"""
@@ -240,7 +350,7 @@ def test_a_delay_that_is_none(run: Run, seconds: str) -> None:
                 print(error)
         """
     )
-    line = f"delay is a number of seconds, 0 or more, not {eval(seconds)!r}"
+    line = f"delay is a number of seconds from 0 to 3600, not {eval(seconds)!r}"
     assert printed.splitlines() == [line, "10.0.0.2 b'hello'", line]
 
 
@@ -263,6 +373,7 @@ def test_two_at_once(run: Run) -> None:
         """
     )
     told = f"[Errno {errno.EBUSY}] Link needs to be the only one: leave the block of the other"
+    told += ", or end the process that has it"
     assert printed.splitlines() == [told, "10.0.0.2 b'hello'"]
 
 
@@ -281,8 +392,9 @@ def test_no_device(run: Run) -> None:
         """
     )
     assert printed.splitlines() == [
-        f"{errno.ENOENT} [Errno {errno.ENOENT}] Link needs /dev/net/none: sudo modprobe tun",
-        f"{errno.EACCES} [Errno {errno.EACCES}] Link needs FILE open to you: sudo chmod 666 FILE",
+        f"{errno.ENOENT} [Errno {errno.ENOENT}] Link needs /dev/net/none: sudo modprobe tun, "
+        "or Docker's --device /dev/net/none",
+        f"{errno.EACCES} [Errno {errno.EACCES}] Link needs to open FILE: sudo chmod 666 FILE",
     ]
 
 
