@@ -1,6 +1,7 @@
 """The course as a whole: what must hold for every notebook, and what running one leaves behind."""
 
 import re
+import tomllib
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import nbformat
 import pytest
 from kernels import kernel
+
+from sockutils import errors
 
 PATHS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 STATEMENTS = {
@@ -126,6 +129,15 @@ def test_each_statement_of_the_notes_has_a_cell_and_a_verdict(path: Path) -> Non
     tables = [cell.source for cell in read(path).cells if "verdicts" in tags(cell)]
     numbers = re.findall(r"^\| (\d+) \|", "\n".join(tables), re.MULTILINE)
     assert sorted(map(int, numbers)) == sorted(wanted)
+
+
+@every_notebook
+def test_the_entries_meant_are_in_the_manual(path: Path) -> None:
+    lists = tomllib.loads((Path(errors.__file__).parent / "errors.toml").read_text()).values()
+    entries = [(entry["name"], entry["when"]) for page in lists for entry in page["entries"]]
+    for cell in code_cells(path):
+        for name, words in re.findall(r'fails\("(\w+)", "([^"]+)"\)', cell.source):
+            assert any(name == known and words in when for known, when in entries), words
 
 
 @every_notebook

@@ -1,11 +1,13 @@
 """04_accept.ipynb: what stands around its calls, its exercises' checks, and its panel's picture."""
 
+import errno
 import os
 import resource
 import select
 import socket
 import struct
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 from sockutils.peers import background
 from sockutils.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
 from sockutils.practice import exercise
-from sockutils.tables import sockets
+from sockutils.tables import Table, sockets
 from sockutils.trace import trace
 
 ANY = ("127.0.0.1", 0)
@@ -24,12 +26,15 @@ def no_descriptor_left() -> Iterator[None]:
     """Lower this process's limit (RLIMIT_NOFILE) to what it has open, for a block.
 
     Numbers that are free in between are used up, so each one that the block closes is the only one.
+    That takes long where this process has inherited a descriptor with a very high number.
     """
     _let_ipython_save()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(map(int, os.listdir("/proc/self/fd")))
+    limit = max(map(int, os.listdir("/proc/self/fd"))) + 1
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)  # an inherited descriptor may be above it
     with ExitStack() as fillers:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         fillers.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         with suppress(OSError):  # EMFILE, when the last one is in use
             while True:
@@ -50,7 +55,8 @@ def wait_for_accept(listener: socket.socket, threads: int) -> None:
     """Return when so many threads of this process wait in accept() on the listener.
 
     Raises TimeoutError after five seconds. proc(5): a thread's `syscall` begins with the call's
-    number and its first argument.
+    number and its first argument. Not counted: a listener with a timeout, for which Python waits in
+    poll(). Where the kernel has no such file: OSError (ENOSYS).
     """
     until = time.monotonic() + 5
     while _inside(listener.fileno()) < threads:
@@ -60,34 +66,54 @@ def wait_for_accept(listener: socket.socket, threads: int) -> None:
 
 
 def _inside(descriptor: int) -> int:
-    inside = 0
+    arguments = []
     for path in Path("/proc/self/task").glob("*/syscall"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # that thread has just ended
-            inside += path.read_text().split()[1:2] == [hex(descriptor)]
-    return inside
+        # That thread has just ended, or nobody may look into this process.
+        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            arguments.append(path.read_text().split()[1:2])
+    if not arguments:
+        raise OSError(errno.ENOSYS, "/proc/self/task/*/syscall tells nothing on this kernel")
+    return arguments.count([hex(descriptor)])
 
 
 @exercise("accept", hint="The table of sockets tells how many wait; or do not let accept() block.")
 def take_all(take: Callable[[socket.socket], list[socket.socket]]) -> None:
-    for number in (3, 0, 5):
-        with ExitStack() as stack:
-            listener = stack.enter_context(socket.create_server(ANY))
-            for _ in range(number):
-                stack.enter_context(socket.create_connection(listener.getsockname()))
-            while in_queue(listener.getsockname()[1]) < number:
-                select.select([], [], [], 0.01)
-            taken = take(listener)
-            assert isinstance(taken, list), f"it returned {taken!r}, not a list"
-            for connection in taken:
-                assert isinstance(connection, socket.socket), f"the list holds {connection!r}"
-                stack.enter_context(connection)
-            assert len(taken) == number, f"{number} clients waited, you took {len(taken)}"
-            assert listener.gettimeout() is None, "afterwards the listener does not block any more"
-            for connection in taken:
-                assert os.get_blocking(connection.fileno()), "a socket you returned does not block"
+    _take(take, 3)
+    _take(take, 5)
+    # On a busy machine one call may be late; one that waits for somebody is late each time.
+    quickest = min(_take(take, 0) for _ in range(3))
+    assert quickest < 0.2, f"nobody waited, and it took {quickest:.1f} s"
 
 
-@exercise("accept", hint="Which call fails with ENOTCONN on a connection that was reset?")
+def _take(take: Callable[[socket.socket], list[socket.socket]], number: int) -> float:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(ANY))
+        address = listener.getsockname()
+        clients = [stack.enter_context(socket.create_connection(address)) for _ in range(number)]
+        while in_queue(address[1]) < number:
+            select.select([], [], [], 0.01)
+        start = time.monotonic()
+        taken = take(listener)
+        seconds = time.monotonic() - start
+        assert isinstance(taken, list), f"it returned {taken!r}, not a list"
+        for connection in taken:
+            assert isinstance(connection, socket.socket), f"the list holds {connection!r}"
+            stack.enter_context(connection)
+        assert len(taken) == number, f"{number} clients waited, you took {len(taken)}"
+        served = {peer_of(connection) for connection in taken}
+        assert served == {client.getsockname() for client in clients}, "a client has no socket"
+        assert listener.fileno() != -1, "you closed the listener"
+        assert os.get_blocking(listener.fileno()), "afterwards the listener does not block any more"
+        for connection in taken:
+            assert os.get_blocking(connection.fileno()), "a socket you returned does not block"
+    return seconds
+
+
+@exercise(
+    "accept",
+    hint="Which call fails with ENOTCONN on a connection that was reset? "
+    "(Its bytes are still there: MSG_PEEK tells nothing.)",
+)
 def living(accept_living: Callable[[socket.socket], socket.socket]) -> None:
     for dead in (2, 0, 1):
         with ExitStack() as stack:
@@ -98,52 +124,69 @@ def _find_the_living(
     accept_living: Callable[[socket.socket], socket.socket], dead: int, stack: ExitStack
 ) -> None:
     listener = stack.enter_context(socket.create_server(ANY))
+    address = listener.getsockname()
     for _ in range(dead):
-        client = socket.create_connection(listener.getsockname())
+        client = socket.create_connection(address)
         client.sendall(b"early")
         reset(client)
-    client = stack.enter_context(socket.create_connection(listener.getsockname()))
-    last = stack.enter_context(socket.create_connection(listener.getsockname()))
+    after_the_reset(address[1])
+    client = stack.enter_context(socket.create_connection(address))
+    last = stack.enter_context(socket.create_connection(address))
+    while in_queue(address[1]) < dead + 2:
+        select.select([], [], [], 0.01)
 
-    with trace() as calls:  # it notes only sockets that are made in the block: hence the copy
-        found = accept_living(stack.enter_context(listener.dup()))
+    copy = stack.enter_context(listener.dup())  # trace() notes only what is made in its block
+    before = held()
+    with warnings.catch_warnings(record=True) as collected, trace() as calls:
+        warnings.simplefilter("always", ResourceWarning)  # a socket that nobody has closed
+        found = accept_living(copy)
     assert isinstance(found, socket.socket), f"it returned {found!r}, not a socket"
     stack.enter_context(found)
-    try:
-        peer = found.getpeername()
-    except OSError:
-        raise AssertionError("you returned a connection that its client has reset") from None
+    peer = peer_of(found)
+    assert peer, "you returned a connection that its client has reset, or a closed socket"
     assert peer != last.getsockname(), "you passed over a living client"
     assert peer == client.getsockname(), "you returned another socket than the client's"
+    assert in_queue(address[1]) == 1, "a client that came later does not wait any more"
+    # A socket made from C's descriptor is not in the trace; then the other two have to agree.
     ends = [lane for name, lane in calls.lanes().items() if name.startswith("server")]
     closed = sum(any(call.name == "close" for call in lane) for lane in ends)
-    assert closed == dead, f"{dead} connections were dead, you closed {closed}"
+    left = collected or held() - before - {link_of(found)}
+    assert closed >= dead or not left, f"{dead} connections were dead, you closed {closed}"
+    assert os.get_blocking(listener.fileno()), "afterwards the listener does not block any more"
+    assert os.get_blocking(found.fileno()), "the socket you returned does not block"
     client.sendall(b"!")
     assert found.recv(1) == b"!", "the living client's first byte is gone"
 
 
 @exercise("accept", hint="close() leaves a waiting accept() where it is. What wakes it?")
 def stop_all(stop: Callable[[socket.socket], object]) -> None:
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(ANY))
-        address = listener.getsockname()
-        handle = stack.enter_context(listener.dup())  # to end it all, whatever was done
-        peers = [stack.enter_context(background(serve, listener)) for _ in range(3)]
-        try:
-            wait_for_accept(listener, 3)
-            stop(listener)
-            until = time.monotonic() + 1
-            while (woken := sum(bool(peer.result) for peer in peers)) < 3:
-                if time.monotonic() > until:
-                    break
-                select.select([], [], [], 0.01)
-        finally:
-            with suppress(OSError):  # ENOTCONN: it does not listen any more
-                handle.shutdown(socket.SHUT_RDWR)
-        assert woken == 3, f"3 threads waited in accept(), {woken} of them ended"
-        assert listener.fileno() == -1, "the listener is still open"
+    for threads in (3, 1, 5):
+        with ExitStack() as stack:
+            _stop(stop, threads, stack)
+
+
+def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStack) -> None:
+    listener = stack.enter_context(socket.create_server(ANY))
+    address = listener.getsockname()
+    link = link_of(listener)
+    peers = [stack.enter_context(background(serve, listener)) for _ in range(threads)]
+    try:
+        wait_for_accept(listener, threads)
+        stop(listener)
+        until = time.monotonic() + 1
+        while (woken := sum(bool(peer.result) for peer in peers)) < threads:
+            if time.monotonic() > until:
+                break
+            select.select([], [], [], 0.01)
+        assert woken == threads, f"of {threads} threads that waited in accept(), {woken} ended"
+        assert link not in held(), "the listener is still open"
         with socket.socket() as late:
             assert late.connect_ex(address), "a client can still connect"
+    finally:
+        listener.close()  # once it is closed, each client ends one thread
+        with suppress(OSError):
+            for _ in peers:
+                socket.create_connection(address).close()
 
 
 def serve(listener: socket.socket) -> str:
@@ -160,11 +203,51 @@ def reset(client: socket.socket) -> None:
     client.close()
 
 
+def held() -> set[str]:
+    """Return the sockets that this process has descriptors for, as /proc/self/fd names them."""
+    links = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the descriptor with which the folder is read
+            links.add(os.readlink(entry))
+    return {link for link in links if link.startswith("socket:")}
+
+
+def link_of(connection: socket.socket) -> str:
+    return f"socket:[{os.fstat(connection.fileno()).st_ino}]"
+
+
+def peer_of(connection: socket.socket) -> object:
+    """Return the address at the other end, or None if there is none."""
+    try:
+        return connection.getpeername()
+    except OSError:
+        return None
+
+
 def in_queue(port: int) -> int:
-    """Return how many clients wait in the accept queue of the listener on that port."""
-    waiting = sockets(port=port)[0].accept_queue
+    """Return how many clients wait in the accept queue of the listener on that port.
+
+    A client may be through with its handshake before the server is: that is waited for.
+    """
+    waiting = next((row.accept_queue for row in _settled(port, {"SYN-RECV"})), None)
     assert waiting is not None, "nobody listens on that port"
     return waiting
+
+
+def after_the_reset(port: int) -> Table:
+    """Return the table as it is when the clients' resets have reached the port."""
+    return _settled(port, {"ESTAB", "SYN-RECV"})
+
+
+def _settled(port: int, passing: set[str]) -> Table:
+    # Up to Linux 6.4 a packet on loopback may still be on its way when the call that sent it
+    # returns, if this processor is busy (softirqs wait for ksoftirqd).
+    until = time.monotonic() + 1
+    while (rows := sockets(port=port)) and passing & {row.state for row in rows}:
+        if time.monotonic() > until:
+            break
+        select.select([], [], [], 0.01)
+    return rows
 
 
 def draw_load(waiting: Sequence[int], outside: Sequence[int], backlog: int) -> Picture:
@@ -177,8 +260,11 @@ def draw_load(waiting: Sequence[int], outside: Sequence[int], backlog: int) -> P
     axes.axhline(places, color=OTHER, linestyle="--", linewidth=2)
     row = top * 1.22
     for step, length, lost in zip(steps, waiting, outside, strict=True):
-        number = axes.text(step, length, f"{length}", size=SIZE, ha="center", color=SERVER)
-        number.set(va="bottom", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0})
+        fits = length > 0.3 * top  # into the bar: above it, it might hide the line
+        away = (0, -7 if fits else 3)
+        number = axes.annotate(f"{length}", (step, length), away, textcoords="offset points")
+        number.set(va="top" if fits else "bottom", color="white" if fits else SERVER)
+        number.set(size=SIZE, ha="center")
         axes.plot(step, row, "o", color=CLIENT if lost else FAINT, markersize=28)
         ink = "white" if lost else "black"
         axes.text(step, row, f"{lost}", size=SIZE, ha="center", va="center", color=ink)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from sockutils.picture import CLIENT, KERNEL, OTHER, SERVER, SIZE, WIDTH, Picture, sheet
@@ -20,6 +20,7 @@ ANY = ("127.0.0.1", 0)
 
 # <linux/sockios.h>, <linux/if_addr.h>
 SIOCSIFADDR, SIOCDIFADDR, IFA_F_TENTATIVE = 0x8916, 0x8936, 0x40
+DISABLED = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
 
 # A mount namespace of its own, a read-only tmpfs (1 is MS_RDONLY) on /tmp, which nobody else sees;
 # CLONE_NEWUSER | CLONE_NEWNS. The descriptor keeps the file system when this process has ended.
@@ -49,22 +50,36 @@ def read_only_folder() -> Iterator[str]:
 
 @contextmanager
 def address_on_lo(host: str) -> Iterator[None]:
-    """Give `lo` one more IPv6 address for this block. It needs a private network."""
+    """Give `lo` one more IPv6 address for this block, with IPv6 switched on.
+
+    It needs a private network that may write DISABLED.
+    """
     import fcntl
     import struct
 
     packed = socket.inet_pton(socket.AF_INET6, host)
     entry = packed + struct.pack("=Ii", 64, socket.if_nametoindex("lo"))
-    with socket.socket(socket.AF_INET6) as control:
-        fcntl.ioctl(control, SIOCSIFADDR, entry)
-        try:
-            for _ in range(500):
-                if not tentative(packed):
-                    break
-                select.select([], [], [], 0.01)
-            yield
-        finally:
-            fcntl.ioctl(control, SIOCDIFADDR, entry)
+    with open(DISABLED) as file:
+        usual = file.read()
+    put(DISABLED, "0")
+    try:
+        with socket.socket(socket.AF_INET6) as control:
+            fcntl.ioctl(control, SIOCSIFADDR, entry)
+            try:
+                for _ in range(500):
+                    if not tentative(packed):
+                        break
+                    select.select([], [], [], 0.01)
+                yield
+            finally:
+                fcntl.ioctl(control, SIOCDIFADDR, entry)
+    finally:
+        put(DISABLED, usual)
+
+
+def put(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
 
 
 def tentative(packed: bytes) -> bool:
@@ -79,39 +94,54 @@ def leave_time_wait(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as client:
         listener.accept()[0].close()
         listener.close()
-        client.recv(1)
+        try:
+            client.recv(1)
+        except ConnectionResetError:
+            reset = "the server's close() reset the connection: a client may lose its last bytes"
+            raise AssertionError(reset) from None
 
 
 @exercise("bind", hint='struct.pack: "=" is this machine\'s byte order, "!" the network\'s.')
-def sixteen_bytes(make: Callable[[str, int], bytes]) -> None:
+def sixteen_bytes(make: Callable[[str, int], Any]) -> None:
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     for host in ("127.0.0.2", "127.1.2.3"):
         with socket.socket() as other, socket.socket() as server:
             port = free_port(other)
-            made = make(host, port)
-            assert isinstance(made, bytes), f"it returned {made!r}, not bytes"
+            made = as_bytes(make(host, port))
             assert len(made) == 16, f"it returned {len(made)} bytes, not 16"
+            assert made[8:] == bytes(8), "the last eight bytes, sin_zero, have to be zero"
             failed = libc.bind(server.fileno(), made, 16)
             assert not failed, f"bind() says: {os.strerror(ctypes.get_errno())}"
             found = server.getsockname()
             assert found == (host, port), f"asked for {(host, port)}, the kernel read {found}"
 
 
+def as_bytes(made: Any) -> bytes:
+    try:
+        return bytes(memoryview(made))
+    except TypeError:
+        raise AssertionError(f"it returned {made!r}, not bytes") from None
+
+
 def free_port(other: socket.socket) -> int:
-    """Bind `other`; its port is free at 127.0.0.2, and wrong when its two bytes change places."""
+    """Bind `other`; its port is free elsewhere, and another one when its bytes change places."""
     while True:
         with socket.socket() as trial:
             trial.bind(ANY)
             port: int = trial.getsockname()[1]
         if port >> 8 != port & 0xFF:
-            other.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.9", port))
             return port
 
 
-@exercise("bind", hint="Which option does the TIME_WAIT matrix want, and on which of the two?")
+@exercise(
+    "bind", hint='The rows "dead" of the grid: which option works there, but not with a listener?'
+)
 def same_port_again(open_server: Callable[[Address], socket.socket]) -> None:
+    names = open_server.__code__.co_names if hasattr(open_server, "__code__") else ()
+    assert "create_server" not in names, "write out what create_server() does"
     server = open_server(ANY)
     assert isinstance(server, socket.socket), f"it returned {server!r}, not a socket"
     with server:
@@ -131,18 +161,53 @@ def same_port_again(open_server: Callable[[Address], socket.socket]) -> None:
         assert said == "EADDRINUSE", f"while the server lives, a second start raised {said}"
 
 
-@exercise("bind", hint="A path is dead if connect() to it is refused. Only then unlink it.")
+@exercise(
+    "bind", hint="Dead: connect(), non-blocking, says ECONNREFUSED, and the file is a socket."
+)
 def path_again(claim: Callable[[str], socket.socket]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         path = os.path.join(folder, "door")
         claimed(claim, path, "at a new path").close()
         with claimed(claim, path, "at the path of a dead server"):
-            said = refusal(claim, path)
-            assert said, "a server lives at this path, and you took it away"
-            assert said == "EADDRINUSE", f"with a living server it raised {said}"
-            with socket.socket(socket.AF_UNIX) as client:
-                reached = not client.connect_ex(path)
-            assert reached, "the living server cannot be reached any more"
+            taken(claim, path, socket.SOCK_STREAM, "a server lives at this path")
+        kept_apart(claim, folder)
+        datagrams = os.path.join(folder, "datagrams")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+            server.bind(datagrams)
+            taken(claim, datagrams, socket.SOCK_DGRAM, "a server lives at this path, for datagrams")
+        busy = os.path.join(folder, "busy")
+        with socket.socket(socket.AF_UNIX) as server, ExitStack() as clients:
+            server.bind(busy)
+            server.listen(0)
+            for _ in range(2):
+                client = clients.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect_ex(busy)
+            said = refusal(claim, busy)
+            assert said == "EADDRINUSE", (
+                f"a server lives there, and is busy: {said or 'you took it'}"
+            )
+
+
+def taken(claim: Callable[[str], socket.socket], path: str, kind: int, why: str) -> None:
+    said = refusal(claim, path)
+    assert said, f"{why}, and you took it away"
+    assert said == "EADDRINUSE", f"{why}, and you raised {said}"
+    with socket.socket(socket.AF_UNIX, kind) as client:
+        assert not client.connect_ex(path), f"{why}, and cannot be reached any more"
+
+
+def kept_apart(claim: Callable[[str], socket.socket], folder: str) -> None:
+    """A file that is no socket has to stay, and another error than EADDRINUSE, too."""
+    data = os.path.join(folder, "data")
+    put(data, "data")
+    said = refusal(claim, data)
+    with suppress(OSError), open(data) as file:
+        assert file.read() == "data", "at this path was a file with data, and you wrote to it"
+    assert os.path.isfile(data), "at this path was a file with data, and you deleted it"
+    assert said == "EADDRINUSE", f"at the path of a file with data you raised {said or 'nothing'}"
+    said = refusal(claim, os.path.join(folder, "missing", "door"))
+    assert said == "ENOENT", f"in a folder that is missing you raised {said or 'nothing'}"
 
 
 def refusal(function: Callable[..., socket.socket], *arguments: Any) -> str:
@@ -163,6 +228,7 @@ def claimed(claim: Callable[[str], socket.socket], path: str, where: str) -> soc
     with ExitStack() as stack:
         stack.enter_context(server)
         assert server.getsockname() == path, f"{where} it is bound to {server.getsockname()!r}"
+        assert server.type == socket.SOCK_STREAM, f"{where} it is no stream socket"
         accepting = server.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         assert accepting, f"{where} the socket does not listen"
         stack.pop_all()
@@ -170,14 +236,14 @@ def claimed(claim: Callable[[str], socket.socket], path: str, where: str) -> soc
 
 
 def settled(port: int) -> list[str]:
-    """The states of the sockets on a port, once the last packets between them have arrived."""
+    """The states of the sockets whose own port this is, once all packets to it have arrived."""
     moving = {"FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"}
     for _ in range(200):
-        states = [row.state for row in sockets(port=port)]
-        if not moving & {*states}:
+        table = sockets(port=port)
+        if not moving & {row.state for row in table}:
             break
         select.select([], [], [], 0.01)
-    return states
+    return [row.state for row in table if row.local[1] == port]
 
 
 def draw_address(raw: bytes, fields: Sequence[tuple[str, Any]]) -> Picture:
@@ -227,7 +293,8 @@ def draw_conflict(first: Sequence[str], second: Sequence[str], verdict: str) -> 
         write(axes, x + 2.3, 0.5, f"{role} socket", "white", weight="bold")
         for line, fact in enumerate(facts):
             write(axes, x + 2.3, 0.98 + 0.42 * line, fact, "white")
-    said = "✓ bind() works" if works else f"✗ bind() → {verdict}"
+    said = "second bind() to the same port "
+    said = f"✓ {said}works" if works else f"✗ {said}→ {verdict}"
     write(axes, WIDTH / 2, 2.8, said, KERNEL if works else SERVER, weight="bold", size=SIZE + 6)
     text = [f"first: {', '.join(first)}", f"second: {', '.join(second)}", said]
     return Picture(figure, "\n".join(text))
