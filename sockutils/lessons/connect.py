@@ -1,6 +1,7 @@
 """05_connect.ipynb: peers that do not answer, and what its exercises ask for."""
 
 import os
+import select
 import socket
 import struct
 import time
@@ -10,7 +11,9 @@ from itertools import takewhile
 from typing import cast
 
 from sockutils.packet import Packet
+from sockutils.peers import background
 from sockutils.practice import exercise
+from sockutils.tables import sockets
 from sockutils.trace import trace
 
 Address = tuple[str, int]
@@ -29,11 +32,16 @@ RT_TABLE_MAIN, RTPROT_STATIC, RTA_DST = 254, 4, 1
 @contextmanager
 def silent(port: int) -> Iterator[Address]:
     """A listener that answers nobody while the block runs: its accept queue is full."""
+    with full(port) as listener:
+        yield listener.getsockname()
+
+
+@contextmanager
+def full(port: int) -> Iterator[socket.socket]:
     with socket.create_server((HERE, port), backlog=1) as listener, ExitStack() as clients:
-        address = listener.getsockname()
         for _ in range(2):
-            clients.enter_context(socket.create_connection(address))
-        yield address
+            clients.enter_context(socket.create_connection(listener.getsockname()))
+        yield listener
 
 
 @contextmanager
@@ -68,13 +76,19 @@ def peer(end: socket.socket) -> Address | None:
     return None
 
 
-@exercise(
-    "connect", hint="Compare whole addresses, host and port. Who is not connected has no peer."
-)
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait until it is true, two seconds at most."""
+    end = time.monotonic() + 2
+    while not true() and time.monotonic() < end:
+        select.select([], [], [], 0.01)
+
+
+@exercise("connect", hint="Which two addresses are equal then? And who has no peer?")
 def echo_chamber(talks_to_itself: Callable[[socket.socket], bool]) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server((HERE, 0)))
-        alone, usual, twin, itself = (stack.enter_context(socket.socket()) for _ in range(4))
+        alone, bound, usual, twin, itself = (stack.enter_context(socket.socket()) for _ in range(5))
+        bound.bind((HERE, 0))
         usual.connect(server.getsockname())
         twin.bind(("127.0.0.2", server.getsockname()[1]))
         twin.connect(server.getsockname())
@@ -86,6 +100,7 @@ def echo_chamber(talks_to_itself: Callable[[socket.socket], bool]) -> None:
             (usual, False, "is connected to a server of this machine"),
             (twin, False, "is connected to another address, with the same port number"),
             (alone, False, "is not connected"),
+            (bound, False, "is bound, and not connected"),
         ):
             try:
                 answer = talks_to_itself(one)
@@ -94,30 +109,46 @@ def echo_chamber(talks_to_itself: Callable[[socket.socket], bool]) -> None:
             assert answer is right, f"this socket {what}, and you returned {answer!r}"
 
 
-@exercise("connect", hint="connect() first, then recvfrom() until the sender is the right one.")
+@exercise("connect", hint="What may be in the queue before your connect()? Who sent it?")
 def one_friend(next_from: Callable[[socket.socket, Address], bytes]) -> None:
     with ExitStack() as stack:
-        me, friend, stranger = (
-            stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(3)
+        me, friend, stranger, namesake = (
+            stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(4)
         )
         for end in (me, friend, stranger):
             end.bind((HERE, 0))
-        me.settimeout(1)
         here, there = me.getsockname(), friend.getsockname()
-        for number in (1, 2):
-            stranger.sendto(b"stranger", here)
-            friend.sendto(b"friend %d" % number, here)
-            said = next_from(me, there)
-            assert said != b"stranger", f"in call {number} you returned what a stranger sent"
-            expected = b"friend %d" % number
-            assert said == expected, f"the friend sent {expected!r}, you returned {said!r}"
+        namesake.bind(("127.0.0.2", there[1]))  # the friend's port, another host
+        me.settimeout(3)
+
+        def write() -> bool:
+            wait_until(lambda: peer(me) is not None)
+            in_time = bool(peer(me) == there)
+            friend.sendto(b"friend 1", here)
+            return in_time
+
+        for end in (stranger, namesake, stranger):
+            end.sendto(b"stranger", here)
+        with background(write) as writer:
+            told(next_from(me, there), 1)
+        early = "you read before the socket was connected: strangers could still write"
+        assert writer.result, early
+        stranger.sendto(b"stranger", here)
+        friend.sendto(b"friend 2", here)  # waits in the queue before the call
+        told(next_from(me, there), 2)
         assert peer(me) == there, "the socket is not connected: strangers still fill its queue"
+
+
+def told(said: bytes, number: int) -> None:
+    assert said != b"stranger", f"in call {number} you returned what a stranger sent"
+    expected = b"friend %d" % number
+    assert said == expected, f"the friend sent {expected!r}, you returned {said!r}"
 
 
 @exercise(
     "connect",
     seconds=10,
-    hint="Start all, nonblocking. select() for writing, then SO_ERROR tells which one made it.",
+    hint="Which call starts and does not wait? What tells you that one is over, and how it went?",
 )
 def race(first_answer: Callable[[list[Address], float], socket.socket | None]) -> None:
     with ExitStack() as stack:
@@ -125,27 +156,59 @@ def race(first_answer: Callable[[list[Address], float], socket.socket | None]) -
         mute, numb = (stack.enter_context(silent(0)) for _ in range(2))
         with socket.create_server((HERE, 0)) as gone:
             closed = gone.getsockname()
+        nowhere = ("127.255.255.255", 1)  # a broadcast address: connect() fails at once
+        crowd = [mute, numb] * 20
         for addresses, seconds, expected, what in (
             ([good], 2, good, "a listener"),
             ([closed, good], 2, good, "a closed port and a listener"),
+            ([nowhere, good], 2, good, "an address that cannot be reached, and a listener"),
             ([mute, numb, good], 2, good, "two silent listeners and a third that answers"),
+            ([*crowd, good], 2, good, "forty silent addresses and one that answers"),
             ([closed, closed], 2, None, "only closed ports"),
-            ([mute, closed], 0.3, None, "a silent listener and a closed port"),
+            ([nowhere], 2, None, "only an address that cannot be reached"),
+            ([mute, closed], 0.4, None, "a silent listener and a closed port"),
         ):
-            start = time.monotonic()
-            with trace() as calls:
-                winner = first_answer(addresses, seconds)
-            late = time.monotonic() - start > 1
-            left = sum(lane[-1].name != "close" for lane in calls.lanes().values())
-            try:
-                assert (winner is None) == (expected is None), f"{what}: you returned {winner!r}"
-                assert not late, f"{what}: that took you more than a second"
-                assert left <= (winner is not None), f"{what}: you left a socket open"
-                if winner is not None:
-                    assert peer(winner) == expected, f"{what}: your socket is not connected to it"
-            finally:
-                if winner is not None:
-                    winner.close()
+            took = one_race(first_answer, addresses, seconds, expected, what)
+            assert took <= 1, f"{what}: that took you more than a second"
+            early = expected is None and mute in addresses and took < seconds - 0.05
+            assert not early, f"{what}: you had {seconds} seconds, and gave up sooner"
+        slow = stack.enter_context(full(0))
+        late = slow.getsockname()
+        with background(make_room, slow):
+            what = "a closed port, and a listener that answers only after a second"
+            took = one_race(first_answer, [closed, late], 4, late, what)
+        assert took <= 3, f"{what}: that took you more than three seconds"
+
+
+def one_race(
+    first_answer: Callable[[list[Address], float], socket.socket | None],
+    addresses: list[Address],
+    seconds: float,
+    expected: Address | None,
+    what: str,
+) -> float:
+    """The seconds that it took."""
+    start = time.monotonic()
+    with trace() as calls:
+        winner = first_answer(addresses, seconds)
+    took = time.monotonic() - start
+    left = sum(lane[-1].name not in ("close", "detach") for lane in calls.lanes().values())
+    try:
+        assert (winner is None) == (expected is None), f"{what}: you returned {winner!r}"
+        assert left <= (winner is not None), f"{what}: you left a socket open"
+        if winner is not None:
+            assert peer(winner) == expected, f"{what}: your socket is not connected to it"
+    finally:
+        if winner is not None:
+            winner.close()
+    return took
+
+
+def make_room(listener: socket.socket) -> None:
+    """Take one client out of the queue once a SYN has been dropped; the next one gets in."""
+    port = listener.getsockname()[1]
+    wait_until(lambda: "SYN-SENT" in [row.state for row in sockets(port=port)])
+    listener.accept()[0].close()
 
 
 def opening(packets: list[Packet]) -> list[Packet]:
