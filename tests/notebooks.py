@@ -174,7 +174,8 @@ def test_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> None:
         before = run("held()")
         private = run("import os; print(os.environ['SOCKUTILS_NETWORK'])") == "private\n"
         for cell in code_cells(path):
-            assert "Traceback" not in run(cell.source)
+            for _ in range(2):  # a learner runs a cell again to see it again
+                assert "Traceback" not in run(cell.source), cell.source
             foreign = run("foreign()")
             assert foreign == "[]\n" or (private and "private-network" in tags(cell)), cell.source
         assert run("import gc; gc.collect(); held()") == before

@@ -19,7 +19,7 @@ from sockutils.picture import (
     sheet,
 )
 from sockutils.practice import exercise
-from sockutils.tables import Table, sockets
+from sockutils.tables import Row, sockets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,81 +30,95 @@ PASSING = {"FIN-WAIT-1", "CLOSING", "LAST-ACK"}  # states that end with the next
 
 # inches
 TOP, PITCH = 1.5, 0.5
-CALLS = {"client": 1.1, "server": 8.9}
-STATES = {"client": 3.4, "server": 6.6}
-COLOURS = {"client": CLIENT, "server": SERVER}
+CALLS = {"client": 0.85, "server": 9.15}
+LANES = {"client": 2.75, "connection": 4.95, "listener": 7.15}
+HEADS = {"client": "the client's", "connection": "the accepted", "listener": "the listening"}
 
 
 class Step(NamedTuple):
-    """A call, and what the kernel says of both sockets after it."""
+    """A call, and what the kernel says of the three sockets after it."""
 
     who: str
     call: str
-    client: str
-    server: str
+    client: str = ""
+    connection: str = ""
+    listener: str = ""
 
 
 class Steps(list[Step]):
     """The calls of one client and one server on a port, noted as they are made."""
 
     def __init__(self, port: int) -> None:
-        self.port = port
+        self.port, self.client = port, 0
 
     def note(self, who: str, call: str, end: socket.socket) -> None:
         """Note a call that has been made on this socket, and how it left the kernel's table."""
-        said = dict(zip(("client", "server"), self[-1][2:] if self else ("", ""), strict=True))
-        found = told(self.port)
-        said[who] = found.get(who) or unlisted(end)
-        self.append(Step(who, call, **(said | found)))
+        if who == "client" and end.fileno() != -1:
+            self.client = end.getsockname()[1]
+        found = told(self.port, self.client)
+        if self and self[-1].connection:
+            found.setdefault("connection", "gone")
+        if end.fileno() != -1:
+            found.setdefault("listener" if who == "server" else who, unlisted(end))
+        self.append(Step(who, call, **found))
 
 
-def told(port: int) -> dict[str, str]:
-    """What the kernel's table says of the two ends, once no packet is about to change it."""
-    rows = sockets(port=port)
+def told(port: int, client: int) -> dict[str, str]:
+    """What the kernel's table says of the sockets, once no packet is about to change it."""
+    rows = present(port, client)
     while PASSING & {row.state for row in rows}:
         select.select([], [], [], 0.001)
-        rows = sockets(port=port)
-    return dict(ends(rows, port))
+        rows = present(port, client)
+    return {lane(row, port): words(row) for row in rows if row.inode or row.local[-1] != port}
 
 
-def ends(rows: Table, port: int) -> list[tuple[str, str]]:
-    found = []
-    for row in rows:  # LISTEN comes first, a connection that was accepted takes its place
-        words = row.state
-        if row.accept_queue is not None:
-            words += f", {row.accept_queue} waiting"
-        elif row.state == "ESTAB" and row.receive_queue:
-            words += f", {row.receive_queue} bytes to read"
-        who = "client" if row.remote[-1] == port else "server"
-        if (who, row.inode) != ("server", 0):  # nobody has accepted it yet
-            found.append((who, words))
-    return found
+def present(port: int, client: int) -> list[Row]:
+    """The rows of this run, without what an earlier one has left in TIME-WAIT."""
+    return [
+        row
+        for row in sockets(port=port)
+        if row.state == "LISTEN" or client in (row.local[-1], row.remote[-1])
+    ]
+
+
+def lane(row: Row, port: int) -> str:
+    if row.state == "LISTEN":
+        return "listener"
+    return "client" if row.remote[-1] == port else "connection"
+
+
+def words(row: Row) -> str:
+    if row.accept_queue is not None:
+        return f"LISTEN, queue {row.accept_queue}"
+    return f"ESTAB, {row.receive_queue} unread" if row.receive_queue > 1 else row.state
 
 
 def unlisted(end: socket.socket) -> str:
-    if end.fileno() == -1:
-        return "gone"
-    _, port = end.getsockname()
-    return f"has port {port}" if port else "no address"
+    host, port = end.getsockname()
+    return f"{host}:{port}" if port else "no address"
 
 
 def draw_map(steps: Steps) -> Picture:
     """Draw the calls from top to bottom, client left, server right; between them the kernel."""
     figure, axes = sheet(TOP + PITCH * len(steps))
-    for who, x in STATES.items():
-        born = next(place for place, step in enumerate(steps) if step.who == who)
-        span = [TOP + PITCH * born, TOP + PITCH * (len(steps) - 0.5)]
+    for name, x in LANES.items():
+        write(axes, x, 0.6, f"{HEADS[name]}\nsocket", colour_of(name))
+        said = [getattr(step, name) for step in steps]
+        there = [place for place, each in enumerate(said) if each]
+        span = [TOP + PITCH * place for place in (there[0], there[-1])]
         axes.plot([x, x], span, color=FAINT, linewidth=2.5)
-        write(axes, x, 0.6, f"the {who}'s socket\nin the kernel", COLOURS[who])
-        write(axes, CALLS[who], 0.6, f"the {who}\ncalls", COLOURS[who])
-        said = ""
-        for place, step in enumerate(steps):
-            if (words := getattr(step, who)) != said:
-                write(axes, x, TOP + PITCH * place, words)
-            said = words
+        for place in there:
+            if said[place] != said[place - 1]:
+                write(axes, x, TOP + PITCH * place, said[place])
+    for who, x in CALLS.items():
+        write(axes, x, 0.6, f"the {who}\ncalls", colour_of(who))
     for place, step in enumerate(steps):
-        badge(axes, CALLS[step.who], TOP + PITCH * place, step.call, COLOURS[step.who])
+        badge(axes, CALLS[step.who], TOP + PITCH * place, step.call, colour_of(step.who))
     return Picture(figure, map_text(steps))
+
+
+def colour_of(who: str) -> str:
+    return CLIENT if who == "client" else SERVER
 
 
 def write(axes: "Axes", x: float, y: float, words: str, colour: str = "black") -> None:
@@ -113,9 +127,8 @@ def write(axes: "Axes", x: float, y: float, words: str, colour: str = "black") -
 
 
 def map_text(steps: Steps) -> str:
-    head = ("", "", "client's socket", "server's socket")
-    widths = [max(map(len, column)) for column in zip(head, *steps, strict=True)]
-    table = [head, *steps]
+    table = [("", "", *(f"{head} socket" for head in HEADS.values())), *steps]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
 
 
@@ -140,18 +153,26 @@ def greeting(greet: Callable[[Address], bytes]) -> None:
         with socket.create_server(ANY) as server, background(answer_once, server, answer) as peer:
             got = greet(server.getsockname())
         heard, goodbye = peer.result
+        assert heard, "nobody called, or nothing was said"
         assert heard == b"hello", f"the server got {heard!r}, not b'hello'"
         assert got == answer, f"the server answered {answer!r}, you returned {got!r}"
         assert goodbye == b"", "your socket is still open"
 
 
-def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes, bytes]:
-    connection, _ = server.accept()
+def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes, bytes | None]:
+    server.settimeout(2)
+    try:
+        connection, _ = server.accept()
+    except TimeoutError:
+        return b"", b""
     with connection:
         connection.settimeout(2)
         heard = connection.recv(100)
         connection.sendall(answer)
-        return heard, connection.recv(100)
+        try:
+            return heard, connection.recv(100)
+        except TimeoutError:
+            return heard, None
 
 
 @exercise(
@@ -160,15 +181,22 @@ def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes, bytes]:
 )
 def twins(open_both: Callable[[], tuple[socket.socket, socket.socket]]) -> None:
     with ExitStack() as stack:
-        both = open_both()
-        assert isinstance(both, tuple), f"it returned {both!r}, not two sockets"
-        for one in both:
-            stack.enter_context(one)
-        kinds = [one.type for one in both]
-        assert kinds == [socket.SOCK_STREAM, socket.SOCK_DGRAM], f"they are {kinds}: TCP, then UDP"
-        (host, port), (other_host, other_port) = (one.getsockname() for one in both)
-        assert host == other_host == "127.0.0.1", f"they have the addresses {host}, {other_host}"
-        assert port == other_port != 0, f"they have the ports {port} and {other_port}"
+        ports = [one_pair(open_both(), stack) for _ in range(2)]
+        assert ports[0] != ports[1], f"both times port {ports[0]}: let the kernel choose"
+
+
+def one_pair(both: tuple[socket.socket, socket.socket], stack: ExitStack) -> int:
+    two = isinstance(both, (tuple, list)) and len(both) == 2
+    assert two, f"it returned {both!r}, not two sockets"
+    for one in both:
+        stack.enter_context(one)
+        assert one.fileno() != -1, "a socket is closed already: return it open"
+    kinds = [one.type for one in both]
+    assert kinds == [socket.SOCK_STREAM, socket.SOCK_DGRAM], f"they are {kinds}: TCP, then UDP"
+    (host, port), (other_host, other_port) = (one.getsockname() for one in both)
+    assert host == other_host == "127.0.0.1", f"they have the addresses {host}, {other_host}"
+    assert port == other_port != 0, f"they have the ports {port} and {other_port}"
+    return int(port)
 
 
 @exercise(
