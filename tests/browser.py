@@ -199,6 +199,19 @@ def restart_and_run_all(page: Page, notebook: Locator) -> None:
     expect(prompts).to_have_text([f"[{count}]:" for count in range(1, prompts.count() + 1)])
 
 
+def close_and_shut_down(page: Page) -> None:
+    # A dozen lessons at once, with every cell in the page, would keep Chromium busy.
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.get_by_role("menuitem", name="Close and Shut Down Notebook").click()
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    discard = page.locator(".jp-Dialog").get_by_role("button", name="Discard")
+    gone = page.locator(".jp-Notebook").locator("visible=true")
+    expect(discard.or_(page.locator(".jp-Launcher")).first).to_be_visible()
+    if discard.is_visible():
+        discard.click()
+    expect(gone).to_have_count(0)
+
+
 def errors(notebook: Locator) -> Locator:
     kinds = "[data-mime-type$='jupyter.stderr'], [data-mime-type$='jupyter.error']"
     return notebook.locator(kinds).filter(has_not_text="this cell needs a private network")
@@ -231,11 +244,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def lesson(page: Page, name: str) -> Locator:
+def lesson(page: Page, name: str) -> Iterator[Locator]:
     """The lesson, opened and run."""
     notebook = open_from_file_browser(page, of(name))
     restart_and_run_all(page, notebook)
-    return notebook
+    yield notebook
+    close_and_shut_down(page)
 
 
 @pytest.fixture(scope="module")
