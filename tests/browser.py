@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import nbformat
 import psutil
@@ -64,10 +64,13 @@ CHROMIUM += ["--no-sandbox"] * AS_ROOT  # root has no sandbox in Chromium
 
 # By the type of a panel's control: what changes it, from wherever it starts.
 KEYS = {
-    "slider": ("ArrowRight", "ArrowLeft", "ArrowLeft"),
+    "slider": ("ArrowRight", "ArrowLeft", "ArrowRight"),
     "select-one": ("ArrowDown", "ArrowUp", "ArrowDown"),
     "checkbox": ("Space", "Space"),
 }
+
+# The control whose every step changes the text of the picture, too: 0 is the first, else the last.
+TELLS = {"sendto": 0, "sockopts": 0}
 
 # Counts the frames, and those in which the panel has no picture or one that is not there yet.
 WATCH = """panel => {
@@ -199,19 +202,6 @@ def restart_and_run_all(page: Page, notebook: Locator) -> None:
     expect(prompts).to_have_text([f"[{count}]:" for count in range(1, prompts.count() + 1)])
 
 
-def close_and_shut_down(page: Page) -> None:
-    # A dozen lessons at once, with every cell in the page, would keep Chromium busy.
-    page.get_by_role("menuitem", name="File", exact=True).click()
-    page.get_by_role("menuitem", name="Close and Shut Down Notebook").click()
-    page.locator(".jp-Dialog .jp-mod-accept").click()
-    discard = page.locator(".jp-Dialog").get_by_role("button", name="Discard")
-    gone = page.locator(".jp-Notebook").locator("visible=true")
-    expect(discard.or_(page.locator(".jp-Launcher")).first).to_be_visible()
-    if discard.is_visible():
-        discard.click()
-    expect(gone).to_have_count(0)
-
-
 def errors(notebook: Locator) -> Locator:
     kinds = "[data-mime-type$='jupyter.stderr'], [data-mime-type$='jupyter.error']"
     return notebook.locator(kinds).filter(has_not_text="this cell needs a private network")
@@ -244,12 +234,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def lesson(page: Page, name: str) -> Iterator[Locator]:
-    """The lesson, opened and run."""
+def lesson(page: Page, name: str) -> Locator:
+    """The lesson, opened and run, alone: a dozen in one page keep Chromium busy."""
+    page.goto(urljoin(page.url, "/lab?reset"))
     notebook = open_from_file_browser(page, of(name))
     restart_and_run_all(page, notebook)
-    yield notebook
-    close_and_shut_down(page)
+    return notebook
 
 
 @pytest.fixture(scope="module")
@@ -290,9 +280,9 @@ def test_run_all(lesson: Locator, name: str) -> None:
     assert errors(lesson).all_inner_texts() == []
 
 
-def test_panel(page: Page, lesson: Locator) -> None:
+def test_panel(page: Page, lesson: Locator, name: str) -> None:
     panel = lesson.locator(".sockutils-panel")
-    control = panel.locator("[role=slider], select, input[type=checkbox]").last
+    control = panel.locator("[role=slider], select, input[type=checkbox]").nth(TELLS.get(name, -1))
     picture = panel.locator("img")
     panel.evaluate(WATCH)
     control.focus()

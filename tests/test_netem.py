@@ -14,6 +14,7 @@ import os, socket, threading, time
 from pathlib import Path
 from sockutils import netem
 from sockutils.netem import Link
+from sockutils.tables import sockets
 
 def interfaces():
     return [name for _, name in socket.if_nameindex()]
@@ -223,9 +224,11 @@ def test_a_function_that_raises_is_told_once_and_harms_nothing(run: Run, wrong: 
         """
     )
     place = f", in your line {START.count(chr(10)) + 3}"
-    said = f"['a function of the Link raised ZeroDivisionError: division by zero{place}'] True"
-
-    assert printed.splitlines() == ["10.0.0.2 b'hello'", said, "10.0.0.2 b'hello'"]
+    said = f"['a function of the Link raised ZeroDivisionError: division by zero{place}"
+    first, error, last = printed.splitlines()
+    assert first == last == "10.0.0.2 b'hello'"
+    assert error.startswith(said)  # Python 3.13 knows the source of -c, too
+    assert error.endswith("] True")
 
 
 def test_the_line_named_is_the_learners_own(run: Run) -> None:
@@ -330,6 +333,8 @@ def test_ports_may_change_roles(run: Run) -> None:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     client.bind(("10.0.0.1", port))
                     client.connect(("10.0.0.2", other))
+                while sockets(port=5000):  # until the resets have arrived
+                    pass
         print([each.source for each in packets if each.flags == "SYN"])
         """
     )
