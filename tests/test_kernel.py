@@ -331,8 +331,16 @@ class Channel:
     """A kernel's websocket, as JupyterLab uses it."""
 
     def __init__(self, url: str, token: str, kernel_id: str) -> None:
-        address = url.replace("http", "ws", 1) + f"api/kernels/{kernel_id}/channels?token={token}"
-        self.socket = websocket.create_connection(address, timeout=30)
+        self.address = (
+            url.replace("http", "ws", 1) + f"api/kernels/{kernel_id}/channels?token={token}"
+        )
+        self.socket = websocket.create_connection(self.address, timeout=30)
+
+    def reconnect(self) -> None:
+        """As JupyterLab does after a restart: what the new kernel says before the server has
+        subscribed to it again is lost, and only for a new websocket the server waits for that."""
+        self.socket.close()
+        self.socket = websocket.create_connection(self.address, timeout=30)
 
     def send(self, code: str) -> str:
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "version": "5.3"}
@@ -372,10 +380,12 @@ def test_jupyter_server_starts_interrupts_restarts_and_revives_it(tmp_path: Path
         )
 
         api("POST", f"{kernel_url}/restart", token, {})
+        channel.reconnect()
         assert channel.run(LISTEN) == "listening\n"
 
         channel.send("import os; os.kill(os.getpid(), 9)")  # a crash
         channel.wait(lambda m: m["content"].get("execution_state") == "restarting")
+        channel.reconnect()
         assert channel.run(LISTEN) == "listening\n"
         channel.socket.close()
         api("DELETE", kernel_url, token)
