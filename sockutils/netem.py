@@ -5,40 +5,29 @@
 
 This machine is 10.0.0.1. Whatever it sends to 10.0.0.2 enters the link and comes back with source
 and destination exchanged, as if another machine had sent it: so 10.0.0.2 is this machine, seen
-from the far end. Both checksums are sums of these addresses too, so they stay true.
+from the far end. All checksums are sums of these addresses too, so they stay true. In IPv6 the two
+are fd00::1 and fd00::2.
 """
 
-import _socket
-import errno
-import fcntl
 import heapq
 import itertools
 import math
 import os
 import select
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from sockutils.network import in_one_line, network
+from sockutils.network import in_one_line
 from sockutils.packet import Packet
 from sockutils.peers import background
+from sockutils.raw import TCP, begins, destination, exchanged, flow_of, layout, turned
+from sockutils.tun import interface
 from sockutils.wire import Packets
 
-# <linux/if_tun.h>
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
-# <linux/sockios.h>, <linux/if.h>
-SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x891C, 0x8914, 0x1
-
-DEVICE = "/dev/net/tun"
-NAME = b"tun0"
-HERE, THERE, NETMASK = (socket.inet_aton(ip) for ip in ("10.0.0.1", "10.0.0.2", "255.255.255.0"))
-# RFC 792: an error quotes the packet that it is about; RFC 9293
-ICMP, ICMP_ERRORS = 1, (3, 11, 12)
-TCP, SYN, SYN_ACK = 6, 0x02, 0x12
+THERE = {socket.inet_aton("10.0.0.2"), socket.inet_pton(socket.AF_INET6, "fd00::2")}
 LARGEST = 1 << 16  # bytes, more than any IP packet holds
 LAST = 1.0  # seconds that packets still have to arrive when the block has ended
 
@@ -68,7 +57,7 @@ def Link(  # a thing, and read as one: the interface that is up while the block 
     lose: Callable[[Packet], object] = never,
     duplicate: Callable[[Packet], object] = never,
 ) -> Iterator[Packets]:
-    """A link between 10.0.0.1 and 10.0.0.2, both of them this machine, while the block runs.
+    """A link from 10.0.0.1 to 10.0.0.2 (fd00::1 to fd00::2), both this machine, for a block.
 
     `delay` is seconds one way, or a function of the packet that returns them: a packet that waits
     longer than the next one is overtaken. `lose` and `duplicate` say yes or no to each packet. The
@@ -81,7 +70,7 @@ def Link(  # a thing, and read as one: the interface that is up while the block 
     packets go through at once from then on. A tun interface: Linux, Documentation/networking/tuntap
     """
     fate = _fate(delay, lose, duplicate)
-    with _interface() as tun, _event() as over:
+    with interface() as tun, _event() as over:
         packets = Packets()
         import scapy.layers.inet  # noqa: F401  (half a second: now, not while packets wait)
 
@@ -133,12 +122,12 @@ class Carrier:
         return None if due == math.inf else max(0.0, due - time.monotonic())
 
     def _take(self, raw: bytes) -> None:
-        if raw[0] >> 4 != 4 or raw[16:20] != THERE:  # IPv6 looks for neighbours on every interface
+        if destination(raw) not in THERE:  # IPv6 looks for routers and groups on every interface
             return
         try:
             back, packet = exchanged(raw), self._recorded(raw)
         except IndexError:  # cut off within a header, as only a raw socket sends it
-            back, packet = _turned(raw), None
+            back, packet = turned(raw), None
         if packet is None:
             os.write(self.tun, back)
             return
@@ -151,11 +140,12 @@ class Carrier:
 
     def _recorded(self, raw: bytes) -> Packet | None:
         """The packet for the list; None for a later fragment, and for what an earlier Link left."""
-        if fragment(raw):
+        protocol, _, fragment = layout(raw)
+        if fragment:
             return None
         there, backwards = flow_of(raw)
         if begins(raw):
-            if raw[9] == TCP:  # these ports may have been connected the other way round before
+            if protocol == TCP:  # these ports may have been connected the other way round before
                 self.clients.discard(backwards)
             if backwards not in self.clients:
                 self.clients.add(there)
@@ -181,48 +171,6 @@ class Carrier:
             packet.arrivals = (*(packet.arrivals or ()), time.time_ns())
             os.write(self.tun, back)
         return len(self.flying) < before
-
-
-def exchanged(raw: bytes) -> bytes:
-    """The packet with source and destination exchanged, also in what an ICMP error quotes."""
-    start = header(raw)
-    if raw[9] == ICMP and not fragment(raw) and raw[start] in ICMP_ERRORS:
-        return _turned(raw[: start + 8]) + _turned(raw[start + 8 :])
-    return _turned(raw)
-
-
-def fragment(raw: bytes) -> int:
-    """Where in its datagram the packet begins, in units of 8 bytes: 0 unless it is a later one."""
-    return int.from_bytes(raw[6:8]) & 0x1FFF
-
-
-def _turned(raw: bytes) -> bytes:
-    return raw[:12] + raw[16:20] + raw[12:16] + raw[20:]
-
-
-def header(raw: bytes) -> int:
-    """The length of the IP header, in bytes."""
-    return (raw[0] & 15) * 4
-
-
-def flow_of(raw: bytes) -> tuple[bytes, bytes]:
-    """The protocol and ports of a packet, and what they are in the other direction."""
-    start = header(raw)
-    protocol, ports = raw[9:10], raw[start : start + 4]
-    if raw[9] != ICMP:
-        return protocol + ports, protocol + ports[2:] + ports[:2]
-    if raw[start] in ICMP_ERRORS:  # it quotes what arrived, and that came from the other side
-        there, back = flow_of(raw[start + 8 :])
-        return back, there
-    pair = (b"ping", b"pong")
-    return pair if raw[start] else pair[::-1]
-
-
-def begins(raw: bytes) -> bool:
-    """Whether the packet may be the first of its flow: in TCP only a SYN, which has no ACK."""
-    if raw[9] == TCP:
-        return raw[header(raw) + 13] & SYN_ACK == SYN
-    return raw[9] != ICMP or raw[header(raw)] not in (0, *ICMP_ERRORS)
 
 
 def explained(error: BaseException, fate: Fate) -> Exception:
@@ -280,49 +228,3 @@ def _event() -> Iterator[int]:
         yield over
     finally:
         os.close(over)
-
-
-@contextmanager
-def _interface() -> Iterator[int]:
-    """Bring tun0 up as 10.0.0.1/24; it goes with its descriptor, and its routes go with it."""
-    if not network().private:
-        raise refused(errno.EPERM, f"a private network ({network().why})")
-    try:
-        tun = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
-    except PermissionError:
-        raise refused(errno.EACCES, f"to open {DEVICE}: sudo chmod 666 {DEVICE}") from None
-    except OSError:
-        raise refused(
-            errno.ENOENT, f"{DEVICE}: sudo modprobe tun, or Docker's --device {DEVICE}"
-        ) from None
-    try:
-        _name(tun)
-        _bring_up()
-        yield tun
-    finally:
-        os.close(tun)
-
-
-def _name(tun: int) -> None:
-    try:
-        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", NAME, IFF_TUN | IFF_NO_PI))
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        raise refused(
-            errno.EBUSY,
-            "to be the only one: leave the block of the other, or end the process that has it",
-        ) from None
-
-
-def _bring_up() -> None:
-    with closing(_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as any_socket:
-        for request, ip in ((SIOCSIFADDR, HERE), (SIOCSIFNETMASK, NETMASK)):
-            wanted = struct.pack("16sHH4s16x", NAME, socket.AF_INET, 0, ip)
-            fcntl.ioctl(any_socket, request, wanted)
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH22x", NAME, IFF_UP))
-
-
-def refused(number: int, need: str) -> OSError:
-    line = f"Link needs {need}"
-    return in_one_line(OSError(number, line), line)

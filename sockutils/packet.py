@@ -1,7 +1,7 @@
 """One packet, dissected by scapy, in the words of a lesson."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scapy.packet import Packet as ScapyPacket
@@ -10,6 +10,7 @@ Address = tuple[str, int]
 
 # <linux/tcp.h>, in the order in which they are read aloud
 FLAGS = {2: "SYN", 4: "RST", 1: "FIN", 8: "PSH", 32: "URG", 16: "ACK", 64: "ECE", 128: "CWR"}
+DNS = 53  # RFC 1035, 4.2: its port
 
 
 class Packet:
@@ -27,10 +28,16 @@ class Packet:
     @cached_property
     def scapy(self) -> "ScapyPacket":
         """The packet as scapy dissects it."""
+        import scapy.layers.dns  # noqa: F401  (so that it knows what is in port 53)
         from scapy.layers.inet import IP
         from scapy.layers.inet6 import IPv6
 
-        return IPv6(self.raw) if self.raw[0] >> 4 == 6 else IP(self.raw)
+        return IPv6(self.raw) if self.version == 6 else IP(self.raw)
+
+    @property
+    def version(self) -> int:
+        """4 or 6: which IP it is."""
+        return self.raw[0] >> 4
 
     @property
     def protocol(self) -> str:
@@ -70,9 +77,10 @@ class Packet:
 
     @property
     def label(self) -> str:
-        """What the packet is, in a word or two: SYN ACK, UDP, ICMP port unreachable."""
+        """What the packet is, in a few words: SYN ACK, UDP, ICMP port unreachable, DNS NXDOMAIN."""
         if not self.protocol.startswith("ICMP"):
-            return self.flags or self.protocol
+            is_dns = self.protocol == "UDP" and DNS in (self.source[1], self.destination[1])
+            return self.flags or (_message(self.payload) if is_dns else "") or self.protocol
         words = self.scapy.payload.sprintf("%type%")
         if "unreach" in words:  # what, says the code
             words = self.scapy.payload.sprintf("%code%")
@@ -89,3 +97,39 @@ class Packet:
     def __repr__(self) -> str:
         protocol = "TCP" if self.flags else ""
         return " ".join(filter(None, [protocol, self.label, self.size]))
+
+
+def _message(payload: bytes) -> str:
+    """What a DNS message says; nothing if it is none."""
+    from dnslib import DNSError, DNSRecord  # type: ignore[import-untyped]
+
+    try:
+        return f"DNS {_said(DNSRecord.parse(payload))}"
+    except DNSError:
+        return ""
+
+
+def _said(message: Any) -> str:
+    from dnslib import RCODE
+
+    if not message.header.qr:
+        asked = [f"{_type(asked.qtype)} {_name(asked.qname)}" for asked in message.questions]
+        return " ".join(["query", *asked])
+    if message.header.rcode:
+        return str(RCODE.get(message.header.rcode))
+    if message.header.tc:
+        return "answer, truncated"
+    if not message.rr:
+        return "NODATA"  # RFC 2308, 2.2: no error, and no answer either
+    first, *others = [_name(record.rdata) for record in message.rr]
+    return f"answer {first}" + (f" and {len(others)} more" if others else "")
+
+
+def _type(number: int) -> str:
+    from dnslib import QTYPE
+
+    return str(QTYPE.get(number))
+
+
+def _name(data: object) -> str:
+    return str(data).removesuffix(".") or "."

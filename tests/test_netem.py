@@ -1,23 +1,27 @@
 import errno
 import os
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from sockutils.netem import DEVICE, Link
+from sockutils.netem import Link
+from sockutils.tun import DEVICE
 
 Run = Callable[[str], str]
 
 START = """
 import os, socket, threading, time
 from pathlib import Path
-from sockutils import netem
+from sockutils import netem, tun
 from sockutils.netem import Link
 from sockutils.tables import sockets
 
 def interfaces():
     return [name for _, name in socket.if_nameindex()]
+
+SIX = socket.AF_INET6
 
 def talk(words=b"hello"):
     with socket.create_server(("10.0.0.1", 5000)) as listener, socket.socket() as client:
@@ -46,6 +50,13 @@ def run(private: Run) -> Run:
         pytest.skip(f"{DEVICE} is missing or closed: sudo modprobe tun")
     end = "assert interfaces() == ['lo'], interfaces()\nassert threading.active_count() == 1\n"
     return lambda code: private(START + dedent(code) + end)
+
+
+@pytest.fixture
+def run_ipv6(run: Run) -> Run:
+    if not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    return run
 
 
 def test_the_far_end_is_this_machine_seen_from_there(run: Run) -> None:
@@ -176,6 +187,95 @@ def test_a_machine_can_be_pinged(run: Run) -> None:
         "client → server   ICMP echo request",
         "client ← server   ICMP echo reply",
     ]
+
+
+def test_ipv6_crosses_it_too(run_ipv6: Run) -> None:
+    printed = run_ipv6(
+        """
+        with Link() as packets, socket.create_server(("fd00::1", 5000), family=SIX) as listener:
+            with socket.create_connection(("fd00::2", 5000)) as client:
+                connection, address = listener.accept()
+                with connection:
+                    client.sendall(b"hello")
+                    print(address[0], connection.recv(100))
+        print(*packets[:3], sep=", ")
+        print(packets[0].version, packets[0].source[0], packets[0].destination[0])
+        """
+    )
+    assert printed.splitlines() == [
+        "fd00::2 b'hello'",
+        "TCP SYN, TCP SYN ACK, TCP ACK",
+        "6 fd00::1 fd00::2",
+    ]
+
+
+def test_icmpv6_finds_its_way(run_ipv6: Run) -> None:
+    printed = run_ipv6(
+        """
+        ping = socket.socket(SIX, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        with Link() as packets, ping, socket.socket(SIX, socket.SOCK_DGRAM) as client:
+            client.settimeout(10), ping.settimeout(10)
+            client.connect(("fd00::2", 9))
+            client.send(b"a")
+            try:
+                client.recv(1)
+            except ConnectionRefusedError:
+                print("refused")
+            ping.sendto(bytes([128, 0, 0, 0, 0, 0, 0, 0]), ("fd00::2", 0))
+            while ping.recv(100)[0] != 129:
+                pass
+        print(*packets, sep="\\n")
+        """
+    )
+    assert printed.splitlines() == [
+        "refused",
+        "UDP 1 byte",
+        "ICMPv6 port unreachable",
+        "ICMPv6 echo request",
+        "ICMPv6 echo reply",
+    ]
+
+
+def test_ipv6_fragments_arrive_and_count_once(run_ipv6: Run) -> None:
+    printed = run_ipv6(
+        """
+        with Link() as packets, socket.socket(SIX, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("fd00::1", 5000))
+            receiver.settimeout(10)
+            with socket.socket(SIX, socket.SOCK_DGRAM) as sender:
+                sender.sendto(bytes(4000), ("fd00::2", 5000))
+            print(len(receiver.recv(9000)), len(packets))
+        """
+    )
+    assert printed == "4000 1\n"
+
+
+def test_one_family_can_be_lost(run_ipv6: Run) -> None:
+    printed = run_ipv6(
+        """
+        with Link(lose=lambda packet: packet.version == 6):
+            print(*talk())
+            with socket.socket(SIX) as client:
+                client.settimeout(0.2)
+                try:
+                    client.connect(("fd00::2", 5000))
+                except TimeoutError:
+                    print("silence")
+        """
+    )
+    assert printed == "10.0.0.2 b'hello'\nsilence\n"
+
+
+def test_ipv4_does_not_need_ipv6(run: Run) -> None:
+    printed = run(
+        """
+        for path in Path("/proc/sys/net/ipv6/conf").glob("*/disable_ipv6"):
+            path.write_text("1")
+        with Link():
+            print(*talk())
+        """
+    )
+    assert printed == "10.0.0.2 b'hello'\n"
 
 
 def test_nobody_else_lives_there(run: Run) -> None:
@@ -388,7 +488,7 @@ def test_no_device(run: Run) -> None:
         import tempfile
         with tempfile.NamedTemporaryFile() as file:
             os.chmod(file.name, 0)
-            for netem.DEVICE in ("/dev/net/none", file.name):
+            for tun.DEVICE in ("/dev/net/none", file.name):
                 try:
                     with Link():
                         pass

@@ -1,4 +1,5 @@
 import pytest
+from dnslib import RCODE, RR, DNSRecord
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6
 from scapy.packet import Packet as ScapyPacket
@@ -8,6 +9,9 @@ from sockutils.packet import Packet
 HERE = {"src": "127.0.0.1", "dst": "127.0.0.1"}
 DATAGRAM = IP(**HERE) / UDP(sport=40001, dport=5000) / b"x"
 SYN = IP(**HERE) / TCP(sport=40001, dport=5000, seq=7)
+
+DATAGRAMS = {"query": IP(**HERE) / UDP(sport=40001, dport=53), "answer": IPv6() / UDP(sport=53)}
+ASKED = DNSRecord.question("www.example", "AAAA")
 
 
 def packet(layers: ScapyPacket) -> Packet:
@@ -32,6 +36,40 @@ def packet(layers: ScapyPacket) -> Packet:
 )
 def test_every_packet_has_a_text(layers: ScapyPacket, text: str) -> None:
     assert repr(packet(layers)) == text
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("www.example. A 192.0.2.7", "DNS answer 192.0.2.7"),
+        (
+            "www.example. CNAME a.example.\na.example. AAAA 2001:db8::1",
+            "DNS answer a.example and 1 more",
+        ),
+        ("", "DNS NODATA"),
+    ],
+)
+def test_dns_answers_say_what_is_in_them(zone: str, text: str) -> None:
+    answer = ASKED.reply()
+    answer.add_answer(*RR.fromZone(zone))
+    assert packet(DATAGRAMS["answer"] / answer.pack()).label == text
+
+
+@pytest.mark.parametrize("name", ["FORMERR", "SERVFAIL", "NXDOMAIN", "REFUSED"])
+def test_dns_errors_have_their_names(name: str) -> None:
+    answer = ASKED.reply()
+    answer.header.rcode = getattr(RCODE, name)
+    assert packet(DATAGRAMS["answer"] / answer.pack()).label == f"DNS {name}"
+
+
+def test_dns_queries_and_what_is_no_dns() -> None:
+    assert packet(DATAGRAMS["query"] / ASKED.pack()).label == "DNS query AAAA www.example"
+    truncated = ASKED.reply()
+    truncated.header.tc = 1
+    assert packet(DATAGRAMS["answer"] / truncated.pack()).label == "DNS answer, truncated"
+    for payload in (b"", b"hello", ASKED.pack()[:-1], bytes(range(256))):
+        assert packet(DATAGRAMS["query"] / payload).label == "UDP"
+    assert packet(DATAGRAM / ASKED.pack()).label == "UDP"  # another port
 
 
 @pytest.mark.parametrize(

@@ -218,9 +218,9 @@ except ZeroDivisionError:
 
 def test_another_interface(private: Private) -> None:
     code = """
-from sockutils import netem
+from sockutils.tun import interface
 try:
-    with netem._interface(), capture(interface="tun0", port=5000) as packets:
+    with interface(), capture(interface="tun0", port=5000) as packets:
         datagram(5000, b"question", "10.0.0.2")
     print(packets)
 except OSError as error:

@@ -1,0 +1,71 @@
+"""An IP packet's bytes: as much as a Link has to read of them."""
+
+from typing import NamedTuple
+
+# IANA's protocol numbers; RFC 8200, 4.5
+ICMP, TCP, FRAGMENT, ICMPV6 = 1, 6, 44, 58
+# RFC 792 and RFC 4443: an error quotes the packet that it is about
+ERRORS = {ICMP: (3, 11, 12), ICMPV6: (1, 2, 3, 4)}
+ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
+SYN, SYN_ACK = 0x02, 0x12  # RFC 9293
+
+
+class Layout(NamedTuple):
+    """What follows the IP header: which protocol, from which byte on, and which part of it.
+
+    `fragment` is where in its datagram it begins, in units of 8 bytes: 0 unless it is a later one.
+    """
+
+    protocol: int
+    start: int
+    fragment: int
+
+
+def layout(raw: bytes) -> Layout:
+    """IndexError if the packet is cut off within a header."""
+    if raw[0] >> 4 == 4:
+        return Layout(raw[9], (raw[0] & 15) * 4, int.from_bytes(raw[6:8]) & 0x1FFF)
+    if raw[6] == FRAGMENT:
+        return Layout(raw[40], 48, int.from_bytes(raw[42:44]) >> 3)
+    return Layout(raw[6], 40, 0)
+
+
+def destination(raw: bytes) -> bytes:
+    """The address that the packet goes to, 4 or 16 bytes."""
+    return raw[16:20] if raw[0] >> 4 == 4 else raw[24:40]
+
+
+def exchanged(raw: bytes) -> bytes:
+    """The packet with source and destination exchanged, also in what an ICMP error quotes."""
+    protocol, start, fragment = layout(raw)
+    if not fragment and raw[start] in ERRORS.get(protocol, ()):
+        return turned(raw[: start + 8]) + turned(raw[start + 8 :])
+    return turned(raw)
+
+
+def turned(raw: bytes) -> bytes:
+    """The packet with source and destination exchanged in its own header only."""
+    if raw[0] >> 4 == 4:
+        return raw[:12] + raw[16:20] + raw[12:16] + raw[20:]
+    return raw[:8] + raw[24:40] + raw[8:24] + raw[40:]
+
+
+def flow_of(raw: bytes) -> tuple[bytes, bytes]:
+    """The protocol and ports of a packet, and what they are in the other direction."""
+    protocol, start, _ = layout(raw)
+    kind, ports = bytes([raw[0] >> 4, protocol]), raw[start : start + 4]
+    if protocol not in ERRORS:
+        return kind + ports, kind + ports[2:] + ports[:2]
+    if raw[start] in ERRORS[protocol]:  # it quotes what arrived, and that came from the other side
+        there, back = flow_of(raw[start + 8 :])
+        return back, there
+    pair = (kind + b"ping", kind + b"pong")
+    return pair[::-1] if raw[start] == ECHO_REPLY[protocol] else pair
+
+
+def begins(raw: bytes) -> bool:
+    """Whether the packet may be the first of its flow: in TCP only a SYN, which has no ACK."""
+    protocol, start, _ = layout(raw)
+    if protocol == TCP:
+        return raw[start + 13] & SYN_ACK == SYN
+    return protocol not in ERRORS or raw[start] not in (ECHO_REPLY[protocol], *ERRORS[protocol])
