@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sockutils import picture
 from sockutils.packet import Packet
-from sockutils.picture import CLIENT, FAINT, KERNEL, SERVER, SIZE, WIDTH, Picture
+from sockutils.picture import CLIENT, FAINT, KERNEL, SERVER, WIDTH, Picture
 from sockutils.roles import Row, rows, transcript
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _time_axis(
     for time, text in picture.ticks(last):
         y = HEAD + time * scale
         axes.plot([AXIS - 0.12, AXIS], [y, y], color="black", linewidth=2.5)
-        axes.text(AXIS - 0.18, y, text, ha="right", va="center", fontsize=SIZE)
+        picture.write(axes, AXIS - 0.18, y, text, ha="right")
     for time, y in zip(times, heights, strict=True):
         bend = [HEAD + time * scale, y, y]
         axes.plot([AXIS, AXIS + 0.3, WIDTH - SIDE], bend, color=FAINT, linewidth=1, zorder=0)
@@ -94,7 +94,7 @@ def _draw(
         down = min(row.flights, default=0) * scale
         share = 0.5 if down < CLOSE else LATE if crossing else EARLY
         place = start + (end - start) * share, y + down * share
-        _label(axes, *place, f"{row.label}  {row.size}".strip())
+        picture.label(axes, *place, f"{row.label}  {row.size}".strip())
 
 
 def _lifelines(axes: "Axes", places: dict[str, float], colour: str) -> None:
@@ -114,8 +114,3 @@ def _arrow(axes: "Axes", row: Row, start: Place, end: Place) -> None:
         style["arrowstyle"] = "-"
         axes.plot(*end, "X", color=colour, markersize=14, zorder=3)
     axes.annotate("", end, start, arrowprops=style, zorder=2)
-
-
-def _label(axes: "Axes", x: float, y: float, words: str) -> None:
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
-    axes.text(x, y, words, ha="center", va="center", fontsize=SIZE, bbox=box, zorder=3)

@@ -92,7 +92,7 @@ def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle
         data, about = {"text/plain": raised, "text/html": ALERT.format(html.escape(raised))}, {}
     text, below = data.get("text/plain", ""), printed.getvalue()
     shown = data.get("text/html", preformatted(text)) + preformatted(below)
-    return data | {"text/html": shown, "text/plain": f"{text}\n{below}".strip()}, about
+    return data | {"text/html": shown, "text/plain": f"{text}\n{below}".strip("\n")}, about
 
 
 def preformatted(text: str) -> str:

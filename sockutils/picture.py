@@ -80,15 +80,28 @@ def sheet(height: float) -> tuple["Figure", "Axes"]:
 def say(words: str) -> Picture:
     """A picture of nothing but words."""
     figure, axes = sheet(1)
-    axes.text(WIDTH / 2, 0.5, words, ha="center", va="center", fontsize=SIZE)
+    write(axes, WIDTH / 2, 0.5, words)
     return Picture(figure, words)
+
+
+def write(
+    axes: "Axes", x: float, y: float, words: str, colour: str = "black", **style: Any
+) -> None:
+    """Write centred at that place, to be read from the back row; `style` is matplotlib's Text."""
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SIZE, "color": colour}
+    axes.text(x, y, words, **middle | style)
+
+
+def label(axes: "Axes", x: float, y: float, words: str, colour: str = "black") -> None:
+    """Write on white, over a line that goes through there."""
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+    write(axes, x, y, words, colour, bbox=box, zorder=3)
 
 
 def badge(axes: "Axes", x: float, y: float, role: str, colour: str) -> None:
     """Write a role in white on its colour."""
     box = {"boxstyle": "round,pad=0.3", "facecolor": colour, "edgecolor": "none"}
-    middle: dict[str, Any] = {"ha": "center", "va": "center", "bbox": box, "zorder": 4}
-    axes.text(x, y, role, color="white", fontsize=SIZE, fontweight="bold", **middle)
+    write(axes, x, y, role, "white", weight="bold", bbox=box, zorder=4)
 
 
 def ticks(span: float) -> list[tuple[float, str]]:

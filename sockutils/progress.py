@@ -3,6 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockutils.columns import aligned
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,9 +18,7 @@ class Progress(NamedTuple):
     rows: list[tuple[str, ...]]
 
     def __repr__(self) -> str:
-        table = [COLUMNS, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+        return aligned([COLUMNS, *self.rows])
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS[:-1])

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
 
+from sockutils.columns import aligned
+
 # <linux/netlink.h>, <linux/sock_diag.h>
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 NLMSG_ERROR, NLMSG_DONE = 2, 3
@@ -53,6 +55,7 @@ WANTED = sum(1 << number for number in STATES)
 
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 UNIX_TYPES = {1: "unix stream", 2: "unix dgram", 5: "unix seqpacket"}
+COLUMNS = ("protocol", "state", "local", "remote", "queues")
 Address = tuple[str, int] | str
 
 
@@ -206,7 +209,8 @@ def _table(rows: Iterable[Row], asked: str = "", port: int | None = None) -> Tab
     ephemeral = range(first, last + 1)
     lines = sorted((LIFE.index(row.state), _cells(row, port, ephemeral), row) for row in rows)
     table = Table(row for _, _, row in lines)
-    table.text = _text([cells for _, cells, _ in lines]) if lines else f"no sockets{asked}"
+    cells = [COLUMNS, *(cells for _, cells, _ in lines)]
+    table.text = aligned(cells) if lines else f"no sockets{asked}"
     return table
 
 
@@ -222,9 +226,3 @@ def _cells(row: Row, asked: int | None, ephemeral: range) -> tuple[str, ...]:
     if row.state == "LISTEN":
         queues = f"accept queue {row.accept_queue}, backlog {row.backlog}"
     return row.protocol, row.state, written(row.local), written(row.remote), queues
-
-
-def _text(lines: list[tuple[str, ...]]) -> str:
-    lines = [("protocol", "state", "local", "remote", "queues"), *lines]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)

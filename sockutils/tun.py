@@ -4,6 +4,7 @@ import _socket
 import errno
 import fcntl
 import os
+import select
 import socket
 import struct
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from sockutils.network import in_one_line, network
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 # <linux/sockios.h>, <linux/if.h>
 SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x891C, 0x8914, 0x1
+IFA_F_TENTATIVE = 0x40  # <linux/if_addr.h>
 
 DEVICE = "/dev/net/tun"
 NAME = b"tun0"
@@ -73,6 +75,17 @@ def _add_ipv6() -> None:
         number = socket.if_nametoindex(NAME.decode())
         # struct in6_ifreq, <linux/ipv6.h>
         fcntl.ioctl(any_socket, SIOCSIFADDR, struct.pack("16sIi", HERE_6, PREFIX, number))
+    for _ in range(200):  # one second; bind() refuses it meanwhile
+        if not tentative(HERE_6):
+            break
+        select.select([], [], [], 0.005)
+
+
+def tentative(address: bytes) -> bool:
+    """Whether the kernel still looks for others with this IPv6 address, on `lo` and tun0, too."""
+    with open("/proc/net/if_inet6") as file:
+        rows = [line.split() for line in file]
+    return any(row[0] == address.hex() and int(row[4], 16) & IFA_F_TENTATIVE for row in rows)
 
 
 def refused(number: int, need: str) -> OSError:

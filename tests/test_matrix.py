@@ -33,7 +33,7 @@ def test_text_is_a_table_with_full_names() -> None:
 
 def test_picture_has_a_sign_for_each_cell_and_a_legend(drawn: list[Figure]) -> None:
     matrix({("a", "x"): "EPERM", ("a", "y"): "works", ("b", "x"): "EINVAL", ("b", "y"): "EPERM"})
-    signs = ["a", "A", "✓", "b", "B", "A"]
+    signs = ["a", "b", "A", "✓", "B", "A"]
     legend = ["✓", "works", "A", "EPERM", "B", "EINVAL"]
     assert written(drawn[0]) == ["x", "y", *signs, *legend]
 
@@ -43,6 +43,23 @@ def test_what_works_is_filled(drawn: list[Figure]) -> None:
     works, fails = (patch.get_facecolor() for patch in drawn[0].axes[0].patches)
     assert fails == (1, 1, 1, 1)
     assert works != fails
+
+
+def test_a_number_stands_in_its_cell_and_needs_no_legend(drawn: list[Figure]) -> None:
+    matrix({("a", "x"): "3", ("a", "y"): "EPERM"})
+    assert written(drawn[0]) == ["x", "y", "a", "3", "A", "A", "EPERM"]
+    number, error = (patch.get_facecolor() for patch in drawn[0].axes[0].patches)
+    assert error == (1, 1, 1, 1)
+    assert number != error
+
+
+def test_the_chosen_one_has_a_frame_and_brackets(drawn: list[Figure]) -> None:
+    outcomes = {("a", "x"): "works", ("a", "y"): "EPERM"}
+    assert repr(matrix(outcomes, chosen=("a", "y"))).splitlines()[1] == "a  works  [EPERM]"
+    assert outcomes[("a", "y")] == "EPERM"
+    matrix(outcomes, chosen=("b", "z"))
+    framed, plain = (len(figure.axes[0].patches) for figure in drawn)
+    assert framed == plain + 1
 
 
 def test_everything_is_on_the_page(drawn: list[Figure]) -> None:

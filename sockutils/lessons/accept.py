@@ -1,79 +1,22 @@
 """04_accept.ipynb: what stands around its calls, its exercises' checks, and its panel's picture."""
 
-import errno
 import os
-import resource
-import select
 import socket
 import struct
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 
+from sockutils.lessons.looking import held, no_descriptor_left, wait_for_threads, wait_until
 from sockutils.peers import background
 from sockutils.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
 from sockutils.practice import exercise
 from sockutils.tables import Table, sockets
 from sockutils.trace import trace
 
+__all__ = ["no_descriptor_left", "wait_for_threads"]  # for the notebook
 ANY = ("127.0.0.1", 0)
-
-
-@contextmanager
-def no_descriptor_left() -> Iterator[None]:
-    """Lower this process's limit (RLIMIT_NOFILE) to what it has open, for a block.
-
-    Numbers that are free in between are used up, so each one that the block closes is the only one.
-    That takes long where this process has inherited a descriptor with a very high number.
-    """
-    _let_ipython_save()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = max(map(int, os.listdir("/proc/self/fd"))) + 1
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)  # an inherited descriptor may be above it
-    with ExitStack() as fillers:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-        fillers.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        with suppress(OSError):  # EMFILE, when the last one is in use
-            while True:
-                fillers.enter_context(open(os.devnull, "rb", buffering=0))
-        yield
-
-
-def _let_ipython_save() -> None:
-    # A thread of IPython's writes the cell into a file, and would find no descriptor either.
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell and shell.history_manager:
-        shell.history_manager.writeout_cache()
-
-
-def wait_for_accept(listener: socket.socket, threads: int) -> None:
-    """Return when so many threads of this process wait in accept() on the listener.
-
-    Raises TimeoutError after five seconds. proc(5): a thread's `syscall` begins with the call's
-    number and its first argument. Not counted: a listener with a timeout, for which Python waits in
-    poll(). Where the kernel has no such file: OSError (ENOSYS).
-    """
-    until = time.monotonic() + 5
-    while _inside(listener.fileno()) < threads:
-        if time.monotonic() > until:
-            raise TimeoutError(f"fewer than {threads} threads wait in accept()")
-        select.select([], [], [], 0.01)
-
-
-def _inside(descriptor: int) -> int:
-    arguments = []
-    for path in Path("/proc/self/task").glob("*/syscall"):
-        # That thread has just ended, or nobody may look into this process.
-        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            arguments.append(path.read_text().split()[1:2])
-    if not arguments:
-        raise OSError(errno.ENOSYS, "/proc/self/task/*/syscall tells nothing on this kernel")
-    return arguments.count([hex(descriptor)])
 
 
 @exercise("accept", hint="The table of sockets tells how many wait; or do not let accept() block.")
@@ -90,8 +33,7 @@ def _take(take: Callable[[socket.socket], list[socket.socket]], number: int) -> 
         listener = stack.enter_context(socket.create_server(ANY))
         address = listener.getsockname()
         clients = [stack.enter_context(socket.create_connection(address)) for _ in range(number)]
-        while in_queue(address[1]) < number:
-            select.select([], [], [], 0.01)
+        wait_until(lambda: in_queue(address[1]) >= number)
         start = time.monotonic()
         taken = take(listener)
         seconds = time.monotonic() - start
@@ -132,8 +74,7 @@ def _find_the_living(
     after_the_reset(address[1])
     client = stack.enter_context(socket.create_connection(address))
     last = stack.enter_context(socket.create_connection(address))
-    while in_queue(address[1]) < dead + 2:
-        select.select([], [], [], 0.01)
+    wait_until(lambda: in_queue(address[1]) >= dead + 2)
 
     copy = stack.enter_context(listener.dup())  # trace() notes only what is made in its block
     before = held()
@@ -171,13 +112,10 @@ def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStac
     link = link_of(listener)
     peers = [stack.enter_context(background(serve, listener)) for _ in range(threads)]
     try:
-        wait_for_accept(listener, threads)
+        wait_for_threads(listener, threads)
         stop(listener)
-        until = time.monotonic() + 1
-        while (woken := sum(bool(peer.result) for peer in peers)) < threads:
-            if time.monotonic() > until:
-                break
-            select.select([], [], [], 0.01)
+        wait_until(lambda: all(peer.result for peer in peers), 1)
+        woken = sum(bool(peer.result) for peer in peers)
         assert woken == threads, f"of {threads} threads that waited in accept(), {woken} ended"
         assert link not in held(), "the listener is still open"
         with socket.socket() as late:
@@ -201,15 +139,6 @@ def serve(listener: socket.socket) -> str:
 def reset(client: socket.socket) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
-
-
-def held() -> set[str]:
-    """Return the sockets that this process has descriptors for, as /proc/self/fd names them."""
-    links = set()
-    for entry in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the descriptor with which the folder is read
-            links.add(os.readlink(entry))
-    return {link for link in links if link.startswith("socket:")}
 
 
 def link_of(connection: socket.socket) -> str:
@@ -242,12 +171,8 @@ def after_the_reset(port: int) -> Table:
 def _settled(port: int, passing: set[str]) -> Table:
     # Up to Linux 6.4 a packet on loopback may still be on its way when the call that sent it
     # returns, if this processor is busy (softirqs wait for ksoftirqd).
-    until = time.monotonic() + 1
-    while (rows := sockets(port=port)) and passing & {row.state for row in rows}:
-        if time.monotonic() > until:
-            break
-        select.select([], [], [], 0.01)
-    return rows
+    wait_until(lambda: not passing & {row.state for row in sockets(port=port)}, 1)
+    return sockets(port=port)
 
 
 def draw_load(waiting: Sequence[int], outside: Sequence[int], backlog: int) -> Picture:

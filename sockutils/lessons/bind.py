@@ -2,7 +2,6 @@
 
 import errno
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -11,15 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from sockutils.picture import CLIENT, KERNEL, OTHER, SERVER, SIZE, WIDTH, Picture, sheet
+from sockutils.lessons.looking import wait_until
+from sockutils.picture import CLIENT, KERNEL, OTHER, SERVER, SIZE, WIDTH, Picture, sheet, write
 from sockutils.practice import exercise
 from sockutils.tables import sockets
+from sockutils.tun import tentative
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
 
 # <linux/sockios.h>, <linux/if_addr.h>
-SIOCSIFADDR, SIOCDIFADDR, IFA_F_TENTATIVE = 0x8916, 0x8936, 0x40
+SIOCSIFADDR, SIOCDIFADDR = 0x8916, 0x8936
 DISABLED = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
 
 # A mount namespace of its own, a read-only tmpfs (1 is MS_RDONLY) on /tmp, which nobody else sees;
@@ -66,10 +67,7 @@ def address_on_lo(host: str) -> Iterator[None]:
         with socket.socket(socket.AF_INET6) as control:
             fcntl.ioctl(control, SIOCSIFADDR, entry)
             try:
-                for _ in range(500):
-                    if not tentative(packed):
-                        break
-                    select.select([], [], [], 0.01)
+                wait_until(lambda: not tentative(packed))
                 yield
             finally:
                 fcntl.ioctl(control, SIOCDIFADDR, entry)
@@ -80,13 +78,6 @@ def address_on_lo(host: str) -> Iterator[None]:
 def put(path: str, text: str) -> None:
     with open(path, "w") as file:
         file.write(text)
-
-
-def tentative(packed: bytes) -> bool:
-    """Whether the kernel still looks for others with this address, on `lo` too: not to be bound."""
-    with open("/proc/net/if_inet6") as file:
-        found = [line.split() for line in file]
-    return any(line[0] == packed.hex() and int(line[4], 16) & IFA_F_TENTATIVE for line in found)
 
 
 def leave_time_wait(listener: socket.socket) -> None:
@@ -238,12 +229,8 @@ def claimed(claim: Callable[[str], socket.socket], path: str, where: str) -> soc
 def settled(port: int) -> list[str]:
     """The states of the sockets whose own port this is, once all packets to it have arrived."""
     moving = {"FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"}
-    for _ in range(200):
-        table = sockets(port=port)
-        if not moving & {row.state for row in table}:
-            break
-        select.select([], [], [], 0.01)
-    return [row.state for row in table if row.local[1] == port]
+    wait_until(lambda: not moving & {row.state for row in sockets(port=port)}, 2)
+    return [row.state for row in sockets(port=port) if row.local[1] == port]
 
 
 def draw_address(raw: bytes, fields: Sequence[tuple[str, Any]]) -> Picture:
@@ -295,7 +282,7 @@ def draw_conflict(first: Sequence[str], second: Sequence[str], verdict: str) -> 
             write(axes, x + 2.3, 0.98 + 0.42 * line, fact, "white")
     said = "second bind() to the same port "
     said = f"✓ {said}works" if works else f"✗ {said}→ {verdict}"
-    write(axes, WIDTH / 2, 2.8, said, KERNEL if works else SERVER, weight="bold", size=SIZE + 6)
+    write(axes, WIDTH / 2, 2.8, said, KERNEL if works else SERVER, weight="bold", fontsize=SIZE + 6)
     text = [f"first: {', '.join(first)}", f"second: {', '.join(second)}", said]
     return Picture(figure, "\n".join(text))
 
@@ -304,7 +291,3 @@ def box(axes: Any, corner: tuple[float, float], size: tuple[float, float], colou
     from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle(corner, *size, facecolor=colour, edgecolor="white", linewidth=2))
-
-
-def write(axes: Any, x: float, y: float, words: str, colour: str, **style: Any) -> None:
-    axes.text(x, y, words, color=colour, **{"size": SIZE, "ha": "center", "va": "center"} | style)

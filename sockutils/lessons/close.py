@@ -5,16 +5,26 @@ import os
 import select
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockutils.lessons.looking import held, wait_for_threads, wait_until
 from sockutils.packet import Packet
 from sockutils.peers import background
-from sockutils.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, WIDTH, Picture, badge, sheet
+from sockutils.picture import (
+    CLIENT,
+    FAINT,
+    OTHER,
+    SERVER,
+    SIZE,
+    WIDTH,
+    Picture,
+    badge,
+    label,
+    sheet,
+)
 from sockutils.practice import exercise
 from sockutils.tables import sockets
 from sockutils.trace import trace
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 States = dict[str, str]
 Place = tuple[float, float]
+__all__ = ["wait_for_threads"]  # for the notebook
 ANY = ("127.0.0.1", 0)
 GONE = "gone"
 COLOURS = {"client": CLIENT, "server": SERVER}
@@ -44,10 +55,8 @@ def follow(client: socket.socket) -> Callable[[], States]:
     ports = client.getsockname()[1], client.getpeername()[1]
 
     def states() -> States:
-        until = time.monotonic() + 2
-        while moving(found := ends(ports)) and time.monotonic() < until:
-            select.select([], [], [], 0.005)
-        return found
+        wait_until(lambda: not moving(ends(ports)), 2)
+        return ends(ports)
 
     return states
 
@@ -66,27 +75,6 @@ def ends(ports: tuple[int, int]) -> States:
 def moving(states: States) -> bool:
     found = {*states.values()}
     return bool(PASSING & found) or (GONE in found and bool(RESET & found))
-
-
-def wait_until_blocked(end: socket.socket) -> None:
-    """Return when a thread of this process waits in a call on the socket.
-
-    Raises TimeoutError after five seconds. proc(5): a thread's `syscall` begins with the call's
-    number and its first argument. A select() of so many descriptors counts as well.
-    """
-    until = time.monotonic() + 5
-    while not inside(end.fileno()):
-        if time.monotonic() > until:
-            raise TimeoutError("no thread waits in a call on this socket")
-        select.select([], [], [], 0.01)
-
-
-def inside(descriptor: int) -> bool:
-    for path in Path("/proc/self/task").glob("*/syscall"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # that thread has just ended
-            if path.read_text().split()[1:2] == [hex(descriptor)]:
-                return True
-    return False
 
 
 def fill(end: socket.socket) -> int:
@@ -180,11 +168,8 @@ class Paths(dict[str, list[str]]):
 
     def until(self, who: str, state: str) -> None:
         """Wait until this end was seen in this state; TimeoutError after five seconds."""
-        until = time.monotonic() + 5
-        while state not in self.get(who, ()):
-            if time.monotonic() > until:
-                raise TimeoutError(f"the {who} was not seen in {state}")
-            select.select([], [], [], 0.01)
+        if not wait_until(lambda: state in self.get(who, ())):
+            raise TimeoutError(f"the {who} was not seen in {state}")
 
     def __repr__(self) -> str:
         return "\n".join(f"{who}: {' → '.join(self[who])}" for who in sorted(self))
@@ -235,7 +220,7 @@ def draw_states(paths: Paths) -> Picture:
         users = [who for who in ("client", "server") if way in taken.get(who, ())]
         draw_way(axes, way, users)
         colour = COLOURS[users[0]] if len(users) == 1 else "black" if users else OTHER
-        write(axes, *place, words, colour)
+        label(axes, *place, words, colour)
     for state in PLACES:
         users = [who for who in ("client", "server") if state in paths.get(who, ())]
         draw_state(axes, state, users)
@@ -342,7 +327,7 @@ def draw_ending(steps: Sequence[Step]) -> Picture:
             badge(axes, OUTSIDE[step.who], y, step.words, COLOURS[step.who])
         else:
             for who, state in (("client", step.words), ("server", step.other)):
-                write(axes, SIDES[who], y, state)
+                label(axes, SIDES[who], y, state)
     return Picture(figure, "\n".join(map(told, steps)))
 
 
@@ -353,12 +338,7 @@ def draw_packet(axes: "Axes", step: Step, y: float) -> None:
     arrow = {"arrowstyle": "-|>", "linewidth": 2.5, "color": COLOURS[step.who]}
     arrow |= {"shrinkA": 0, "shrinkB": 0, "mutation_scale": 22}
     axes.annotate("", (end, y), (start, y), arrowprops=arrow, zorder=2)
-    write(axes, WIDTH / 2, y, step.words)
-
-
-def write(axes: "Axes", x: float, y: float, words: str, colour: str = "black") -> None:
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
-    axes.text(x, y, words, size=SIZE, ha="center", va="center", color=colour, bbox=box, zorder=3)
+    label(axes, WIDTH / 2, y, step.words)
 
 
 def told(step: Step) -> str:
@@ -377,7 +357,7 @@ def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
     for question in (b"short", b"long " * 40_000):
         with socket.create_server(ANY) as listener:
             listener.settimeout(2)
-            before = open_sockets()
+            before = held()
             with background(answer_at_the_end, listener) as server, trace() as calls:
                 answer = ask(listener.getsockname(), question)
         heard, ended = server.result
@@ -386,19 +366,11 @@ def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
         right = reply(question)
         assert isinstance(answer, bytes), f"it returned {answer!r}, not bytes"
         assert answer == right, f"the answer has {len(right)} bytes, you returned {len(answer)}"
-        assert not open_sockets() - before, "you left your socket open"
+        assert not held() - before, "you left your socket open"
         for lane in calls.lanes().values():
             assert lane[-1].name in ("close", "detach"), (
                 "you left it to Python to close your socket"
             )
-
-
-def open_sockets() -> set[str]:
-    links = set()
-    for path in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the listing's own, for one
-            links.add(os.readlink(path))
-    return {link for link in links if link.startswith("socket:")}
 
 
 def reply(question: bytes) -> bytes:
@@ -462,10 +434,7 @@ def read_slowly(client: socket.socket) -> tuple[bytes, str, str]:
         ended = repr(data)
         for word in (b"last", b"words"):
             client.sendall(word)
-            until = time.monotonic() + 2
-            while unread(client) and time.monotonic() < until:
-                select.select([], [], [], 0.01)
-            if unread(client):
+            if not wait_until(lambda: not unread(client), 2):
                 return received, ended, UNREAD
             select.select([client], [], [], 0.1)
         client.sendall(b"!")
@@ -485,6 +454,44 @@ def unread(client: socket.socket) -> int:
     return sum(row.receive_queue for row in sockets(port=here[1]) if row.remote == here)
 
 
+class Life(NamedTuple):
+    """What becomes of a connection."""
+
+    sent: bytes = b""  # by the client; nobody reads it
+    closed_by: str = ""
+    half: bool = False  # the server sends no more
+    elsewhere: bool = False  # with another listener
+
+    def lead(
+        self, listener: socket.socket, stack: ExitStack
+    ) -> tuple[socket.socket, socket.socket]:
+        client = stack.enter_context(socket.create_connection(listener.getsockname()))
+        server = stack.enter_context(listener.accept()[0])
+        states = follow(client)
+        client.sendall(self.sent)
+        if self.half:
+            server.shutdown(socket.SHUT_WR)
+        if self.closed_by:
+            {"client": client, "server": server}[self.closed_by].close()
+        states()
+        return client, server
+
+    @property
+    def leaks(self) -> bool:
+        return self.closed_by == "client" and not self.elsewhere
+
+
+LIVES = (
+    Life(sent=b"x"),
+    Life(closed_by="client"),
+    Life(closed_by="client", elsewhere=True),
+    Life(),
+    Life(sent=b"x", closed_by="client"),
+    Life(half=True),
+    Life(closed_by="server"),
+)
+
+
 @exercise(
     "close",
     hint="row.inode is the number in the link /proc/self/fd/… → socket:[…]. One number in the list"
@@ -494,38 +501,24 @@ def leaks(find_leaks: Callable[[int], list[int]]) -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(ANY))
         other = stack.enter_context(socket.create_server(ANY))
-        port = listener.getsockname()[1]
-        gone: list[int] = []
-        clients: list[socket.socket] = []
-        connections: list[socket.socket] = []
-        for place in range(7):
-            where = other if place == 2 else listener
-            client = stack.enter_context(socket.create_connection(where.getsockname()))
-            connection = stack.enter_context(where.accept()[0])
-            clients.append(client)
-            connections.append(connection)
-            states = follow(client)
-            if place in (0, 4):
-                client.sendall(b"x")
-            if place in (1, 2, 4):
-                if where is listener:
-                    gone.append(connection.fileno())
-                client.close()
-            elif place == 5:
-                connection.shutdown(socket.SHUT_WR)  # the server has ended it, the client has not
-            elif place == 6:
-                connection.close()
-            states()
-            found = find_leaks(port)
+        led: list[tuple[Life, socket.socket, socket.socket]] = []
+        for life in LIVES:
+            led.append((life, *life.lead(other if life.elsewhere else listener, stack)))
+            found = find_leaks(listener.getsockname()[1])
             assert isinstance(found, list), f"it returned {found!r}, not a list"
-            ours = {client.fileno() for client in clients} & {*found}
+            ours = {client.fileno() for _, client, _ in led} & {*found}
             assert not ours, "a client's end is in your list"
+            gone = [server.fileno() for life, _, server in led if life.leaks]
             assert sorted(found) == sorted(gone), said_leaks(found, gone)
-        for place in (0, 4):
-            with suppress(BlockingIOError):
-                if connections[place].recv(1, socket.MSG_DONTWAIT) == b"x":
-                    continue
-            raise AssertionError("you have taken bytes from a connection")
+        for life, _, server in led:
+            if life.sent:
+                assert unread_of(server) == life.sent, "you have taken bytes from a connection"
+
+
+def unread_of(server: socket.socket) -> bytes:
+    with suppress(BlockingIOError):
+        return server.recv(100, socket.MSG_DONTWAIT)
+    return b""
 
 
 def said_leaks(found: Sequence[int], right: Sequence[int]) -> str:

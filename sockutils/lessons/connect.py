@@ -1,7 +1,6 @@
 """05_connect.ipynb: peers that do not answer, and what its exercises ask for."""
 
 import os
-import select
 import socket
 import struct
 import time
@@ -10,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import takewhile
 from typing import cast
 
+from sockutils.lessons.looking import wait_until
 from sockutils.packet import Packet
 from sockutils.peers import background
 from sockutils.practice import exercise
@@ -76,13 +76,6 @@ def peer(end: socket.socket) -> Address | None:
     return None
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    """Wait until it is true, two seconds at most."""
-    end = time.monotonic() + 2
-    while not true() and time.monotonic() < end:
-        select.select([], [], [], 0.01)
-
-
 @exercise("connect", hint="Which two addresses are equal then? And who has no peer?")
 def echo_chamber(talks_to_itself: Callable[[socket.socket], bool]) -> None:
     with ExitStack() as stack:
@@ -122,7 +115,7 @@ def one_friend(next_from: Callable[[socket.socket, Address], bytes]) -> None:
         me.settimeout(3)
 
         def write() -> bool:
-            wait_until(lambda: peer(me) is not None)
+            wait_until(lambda: peer(me) is not None, 2)
             in_time = bool(peer(me) == there)
             friend.sendto(b"friend 1", here)
             return in_time
@@ -207,7 +200,7 @@ def one_race(
 def make_room(listener: socket.socket) -> None:
     """Take one client out of the queue once a SYN has been dropped; the next one gets in."""
     port = listener.getsockname()[1]
-    wait_until(lambda: "SYN-SENT" in [row.state for row in sockets(port=port)])
+    wait_until(lambda: "SYN-SENT" in [row.state for row in sockets(port=port)], 2)
     listener.accept()[0].close()
 
 

@@ -7,10 +7,11 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import cycle
 from typing import NamedTuple
 
+from sockutils.lessons.looking import wait_until
 from sockutils.peers import background
 from sockutils.picture import CLIENT, FAINT, KERNEL, OTHER, SERVER, SIZE, Picture, canvas
 from sockutils.practice import exercise
@@ -18,7 +19,7 @@ from sockutils.tables import sockets
 
 ANY = ("127.0.0.1", 0)
 PATIENCE = 5.0  # seconds
-TIMEOUT = 2.0  # seconds, of the connections in the exercises
+TIMEOUT = 2.0  # seconds, of the server's end in the exercises: MSG_WAITALL is not enough there
 INT = struct.Struct("=i")
 LENGTH = struct.Struct("!I")
 
@@ -85,19 +86,8 @@ def wait_for_bytes(reader: socket.socket, count: int) -> None:
 
     Raises TimeoutError after five seconds.
     """
-    until = time.monotonic() + PATIENCE
-    while received(reader) < count:
-        if time.monotonic() > until:
-            raise TimeoutError(f"{count} bytes have not come")
-        select.select([], [], [], 0.001)
-
-
-def drain(reader: socket.socket) -> int:
-    """Read to the end, and return how many bytes there were."""
-    room, total = bytearray(1 << 20), 0
-    while size := reader.recv_into(room):
-        total += size
-    return total
+    if not wait_until(lambda: received(reader) >= count):
+        raise TimeoutError(f"{count} bytes have not come")
 
 
 def wait_until_over(end: socket.socket) -> None:
@@ -124,7 +114,19 @@ def queues(port: int) -> tuple[int, int]:
 def connected(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
     with socket.create_server(ANY) as listener:
         client = stack.enter_context(socket.create_connection(listener.getsockname()))
-        return client, stack.enter_context(listener.accept()[0])
+        server = stack.enter_context(listener.accept()[0])
+    server.settimeout(TIMEOUT)
+    return client, server
+
+
+@contextmanager
+def trickling(data: bytes, sizes: Sequence[int]) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A connection on which the client sends data in pieces of these sizes."""
+    with ExitStack() as stack:
+        client, server = connected(stack)
+        stack.enter_context(background(trickle, client, server, data, sizes))
+        stack.callback(server.close)  # first: then nothing is left to read
+        yield client, server
 
 
 def in_pieces(sizes: Sequence[int]) -> str:
@@ -141,11 +143,7 @@ def in_pieces(sizes: Sequence[int]) -> str:
 def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
     parts = (b"one", b"", b"twothree", b"x" * 300)
     for sizes in SIZES:
-        with ExitStack() as stack:
-            client, server = connected(stack)
-            server.settimeout(TIMEOUT)  # MSG_WAITALL alone is not enough
-            stack.enter_context(background(trickle, client, server, b"".join(parts), sizes))
-            stack.callback(server.close)  # first: then nothing is left to read
+        with trickling(b"".join(parts), sizes) as (_, server):
             for wanted in parts:
                 came = f"the bytes came {in_pieces(sizes)}, you were asked for {len(wanted)}"
                 try:
@@ -157,20 +155,19 @@ def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
                 limit = server.gettimeout()
                 assert limit == TIMEOUT, f"leave the timeout as it is: it was 2 s, is now {limit}"
     for early in (b"on", b""):
-        with ExitStack() as stack:
-            client, server = connected(stack)
-            server.settimeout(TIMEOUT)
-            client.sendall(early)
-            client.close()
-            when = f"after {len(early)} of 3 bytes"
-            ends_early(lambda server=server: receive_exactly(server, 3), when)  # type: ignore[misc]
+        when = f"after {len(early)} of 3 bytes"
+        ends_early(lambda server: receive_exactly(server, 3), early, when)
 
 
-def ends_early(receive: Callable[[], object], when: str) -> None:
-    try:
-        found = receive()
-    except EOFError:
-        return
+def ends_early(receive: Callable[[socket.socket], object], early: bytes, when: str) -> None:
+    with ExitStack() as stack:
+        client, server = connected(stack)
+        client.sendall(early)
+        client.close()
+        try:
+            found = receive(server)
+        except EOFError:
+            return
     raise AssertionError(f"the stream ended {when}: EOFError expected, you gave {shorter(found)}")
 
 
@@ -183,32 +180,21 @@ def one_message(receive_message: Callable[[socket.socket], bytes | None]) -> Non
     messages = [b"hello", b"", b"\0\0\0\1!", b"x" * 300]
     data = b"".join(LENGTH.pack(len(message)) + message for message in messages)
     for sizes in SIZES:
-        with ExitStack() as stack:
-            client, server = connected(stack)
-            server.settimeout(TIMEOUT)
-            with background(trickle, client, server, data, sizes):
-                try:
-                    for wanted in messages:
-                        found = receive_message(server)
-                        came = f"the bytes came {in_pieces(sizes)}, the message was {wanted[:9]!r}"
-                        assert found == wanted, f"{came}, you returned {shorter(found)}"
-                    client.shutdown(socket.SHUT_WR)
-                    found = receive_message(server)
-                    assert found is None, f"the stream has ended, you returned {shorter(found)}"
-                finally:
-                    server.close()
+        with trickling(data, sizes) as (client, server):
+            for wanted in messages:
+                found = receive_message(server)
+                came = f"the bytes came {in_pieces(sizes)}, the message was {wanted[:9]!r}"
+                assert found == wanted, f"{came}, you returned {shorter(found)}"
+            client.shutdown(socket.SHUT_WR)
+            found = receive_message(server)
+            assert found is None, f"the stream has ended, you returned {shorter(found)}"
     for early, when in (
         (b"\0\0", "inside a length"),
         (b"\0\0\0\5", "between a length and its message"),
         (b"\0\0\0\5hel", "inside a message"),
         (b"\0\1\0\0hel", "inside a message of 65,536 bytes"),
     ):
-        with ExitStack() as stack:
-            client, server = connected(stack)
-            server.settimeout(TIMEOUT)
-            client.sendall(early)
-            client.close()
-            ends_early(lambda server=server: receive_message(server), when)  # type: ignore[misc]
+        ends_early(receive_message, early, when)
 
 
 def shorter(value: object) -> str:
@@ -226,29 +212,18 @@ def delimiter(lines: Callable[[socket.socket], Iterator[bytes]]) -> None:
     expected = [b"GET / HTTP/1.1", b"", b"a\rb\nc", *ends, b"x" * 500, b"end"]
     data = b"".join(line + b"\r\n" for line in expected)
     for sizes in SIZES:
-        with ExitStack() as stack:
-            client, server = connected(stack)
-            server.settimeout(TIMEOUT)
-            with background(trickle, client, server, data, sizes):
-                try:
-                    found = iter(lines(server))
-                    for wanted in expected:  # the stream is still open: no waiting for its end
-                        line = next(found, None)
-                        came = f"the bytes came {in_pieces(sizes)}, the line was {wanted[:20]!r}"
-                        assert line == wanted, f"{came}, you gave {shorter(line)}"
-                    client.shutdown(socket.SHUT_WR)
-                    more = next(found, None)
-                    assert more is None, f"the stream has ended, you gave {shorter(more)}"
-                finally:
-                    server.close()
+        with trickling(data, sizes) as (client, server):
+            found = iter(lines(server))
+            for wanted in expected:  # the stream is still open: no waiting for its end
+                line = next(found, None)
+                came = f"the bytes came {in_pieces(sizes)}, the line was {wanted[:20]!r}"
+                assert line == wanted, f"{came}, you gave {shorter(line)}"
+            client.shutdown(socket.SHUT_WR)
+            more = next(found, None)
+            assert more is None, f"the stream has ended, you gave {shorter(more)}"
     for early in (b"one\r\ntw", b"one\r\n\r", b"one\r\n "):
-        with ExitStack() as stack:
-            client, server = connected(stack)
-            server.settimeout(TIMEOUT)
-            client.sendall(early)
-            client.close()
-            when = f"inside a line, after {early!r}"
-            ends_early(lambda server=server: list(lines(server)), when)  # type: ignore[misc]
+        when = f"inside a line, after {early!r}"
+        ends_early(lambda server: list(lines(server)), early, when)
 
 
 # Pictures

@@ -1,21 +1,17 @@
-"""01_socket.ipynb: what its exercises ask of the learner's functions, and its panel's picture."""
+"""01_socket.ipynb: what its exercises ask of the learner's functions."""
 
 import os
 import select
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sockutils.lessons.looking import links
 from sockutils.peers import background
-from sockutils.picture import CLIENT, FAINT, KERNEL, OTHER, SERVER, SIZE, Picture, sheet
 from sockutils.practice import exercise
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Address = tuple[str, int]
 Kind = tuple[int, int, int]
@@ -31,9 +27,6 @@ KINDS = {
 HEADER = struct.Struct("!BBHHH")  # of an ICMP echo, RFC 792
 ECHO_REQUEST, ECHO_REPLY = 8, 0
 ECHO_OFF = Path("/proc/sys/net/ipv4/icmp_echo_ignore_all")
-
-# inches
-LEFT, TOP, STEP, TALL, LINE = 2.7, 1.6, 1.0, 0.48, 0.34
 
 
 @exercise("socket", hint="socket.socket(fileno=…) asks the kernel; detach() keeps it from closing.")
@@ -64,23 +57,14 @@ def identify(what_is: Callable[[int], Kind | None]) -> None:
 def look(what_is: Callable[[int], Kind | None], number: int, name: str) -> Kind | None:
     """Ask the learner's function; it may not close the descriptor, nor leave a copy of it open."""
     before, link = os.fstat(number), os.readlink(f"/proc/self/fd/{number}")
-    copies = descriptors(link)
+    copies = links().count(link)
     found = what_is(number)
     try:
         same = os.path.samestat(os.fstat(number), before)
     except OSError:
         same = False
     assert same, f"{name}: the descriptor is closed afterwards"
-    assert descriptors(link) <= copies, f"{name}: you left one more descriptor open"
-    return found
-
-
-def descriptors(link: str) -> int:
-    """Count this process's descriptors that have such a link."""
-    found = 0
-    for entry in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            found += os.readlink(entry) == link
+    assert links().count(link) <= copies, f"{name}: you left one more descriptor open"
     return found
 
 
@@ -173,60 +157,3 @@ def send(parts: list[bytes], order: tuple[int, ...], destination: Address) -> No
         for number in order:
             with suppress(ConnectionRefusedError):
                 sender.sendto(bytes([number]) + parts[number], destination)
-
-
-def draw_answers(
-    title: str, answers: Mapping[tuple[str, str], str], chosen: tuple[str, str]
-) -> Picture:
-    """Draw the answers to (type, protocol) as a grid, with a frame around the chosen one.
-
-    An answer is the number of the protocol that the kernel took, or the name of an errno.
-    """
-    rows = list(dict.fromkeys(row for row, _ in answers))
-    columns = list(dict.fromkeys(column for _, column in answers))
-    errors = [name for name in dict.fromkeys(answers.values()) if not name.isdigit()]
-    bottom = TOP + len(rows) * TALL + LINE
-    figure, axes = sheet(bottom + 4 * LINE)
-    said = answers[chosen]
-    said = f"works, with protocol {said}" if said.isdigit() else said
-    write(axes, 0.2, 0.35, title, family="monospace", weight="bold")
-    write(axes, 0.2, 0.75, f"→ {said}", weight="bold")
-    for x, column in enumerate(columns):
-        write(axes, LEFT + (x + 0.5) * STEP, TOP - 0.2, column, ha="center")
-    for y, row in enumerate(rows):
-        write(axes, LEFT - 0.15, TOP + (y + 0.5) * TALL, row, ha="right")
-    for (row, column), answer in answers.items():
-        corner = LEFT + columns.index(column) * STEP, TOP + rows.index(row) * TALL
-        cell(axes, corner, answer, errors, framed=(row, column) == chosen)
-    for line, name in enumerate(errors):
-        write(axes, LEFT, bottom + line * LINE, f"{sign(name, errors)}  {name}", ha="left")
-    return Picture(figure, f"{title}\n→ {said}\n{table(answers, rows, columns)}")
-
-
-def cell(
-    axes: "Axes", corner: tuple[float, float], answer: str, errors: list[str], framed: bool
-) -> None:
-    from matplotlib.patches import Rectangle
-
-    works = answer.isdigit()
-    fill = KERNEL if works else "white"
-    ink = "white" if works else (SERVER, CLIENT, OTHER)[errors.index(answer) % 3]
-    axes.add_patch(Rectangle(corner, STEP, TALL, facecolor=fill, edgecolor=FAINT, linewidth=1.5))
-    if framed:
-        axes.add_patch(Rectangle(corner, STEP, TALL, fill=False, linewidth=5, zorder=3))
-    x, y = corner[0] + STEP / 2, corner[1] + TALL / 2
-    write(axes, x, y, sign(answer, errors), ha="center", color=ink, weight="bold")
-
-
-def sign(answer: str, errors: list[str]) -> str:
-    return answer if answer.isdigit() else chr(ord("A") + errors.index(answer))
-
-
-def write(axes: "Axes", x: float, y: float, words: str, **style: str) -> None:
-    axes.text(x, y, words, fontsize=SIZE, va="center", **style)  # type: ignore[arg-type]
-
-
-def table(answers: Mapping[tuple[str, str], str], rows: list[str], columns: list[str]) -> str:
-    lines = [["", *columns]] + [[row, *(answers[row, each] for each in columns)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)

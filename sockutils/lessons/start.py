@@ -1,11 +1,12 @@
 """00_start_here.ipynb: the map of the calls, its panel's picture, and what its exercises ask."""
 
-import select
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from sockutils.columns import aligned
+from sockutils.lessons.looking import wait_until
 from sockutils.peers import background
 from sockutils.picture import (
     CLIENT,
@@ -16,13 +17,11 @@ from sockutils.picture import (
     Picture,
     badge,
     canvas,
+    label,
     sheet,
 )
 from sockutils.practice import exercise
 from sockutils.tables import Row, sockets
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
@@ -65,10 +64,8 @@ class Steps(list[Step]):
 
 def told(port: int, client: int) -> dict[str, str]:
     """What the kernel's table says of the sockets, once no packet is about to change it."""
+    wait_until(lambda: not PASSING & {row.state for row in present(port, client)})
     rows = present(port, client)
-    while PASSING & {row.state for row in rows}:
-        select.select([], [], [], 0.001)
-        rows = present(port, client)
     return {lane(row, port): words(row) for row in rows if row.inode or row.local[-1] != port}
 
 
@@ -102,34 +99,24 @@ def draw_map(steps: Steps) -> Picture:
     """Draw the calls from top to bottom, client left, server right; between them the kernel."""
     figure, axes = sheet(TOP + PITCH * len(steps))
     for name, x in LANES.items():
-        write(axes, x, 0.6, f"{HEADS[name]}\nsocket", colour_of(name))
+        label(axes, x, 0.6, f"{HEADS[name]}\nsocket", colour_of(name))
         said = [getattr(step, name) for step in steps]
         there = [place for place, each in enumerate(said) if each]
         span = [TOP + PITCH * place for place in (there[0], there[-1])]
         axes.plot([x, x], span, color=FAINT, linewidth=2.5)
         for place in there:
             if said[place] != said[place - 1]:
-                write(axes, x, TOP + PITCH * place, said[place])
+                label(axes, x, TOP + PITCH * place, said[place])
     for who, x in CALLS.items():
-        write(axes, x, 0.6, f"the {who}\ncalls", colour_of(who))
+        label(axes, x, 0.6, f"the {who}\ncalls", colour_of(who))
     for place, step in enumerate(steps):
         badge(axes, CALLS[step.who], TOP + PITCH * place, step.call, colour_of(step.who))
-    return Picture(figure, map_text(steps))
+    table = [("", "", *(f"{head} socket" for head in HEADS.values())), *steps]
+    return Picture(figure, aligned(table))
 
 
 def colour_of(who: str) -> str:
     return CLIENT if who == "client" else SERVER
-
-
-def write(axes: "Axes", x: float, y: float, words: str, colour: str = "black") -> None:
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
-    axes.text(x, y, words, ha="center", va="center", fontsize=SIZE, color=colour, bbox=box)
-
-
-def map_text(steps: Steps) -> str:
-    table = [("", "", *(f"{head} socket" for head in HEADS.values())), *steps]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
 
 
 def draw_connections(tuples: list[tuple[int, str]]) -> Picture:
