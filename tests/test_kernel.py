@@ -169,6 +169,18 @@ def test_a_private_network_inside_another(private: Callable[[str], str]) -> None
     assert "\nprivate network: " in "\n" + printed
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [((256, 4096), 1024), ((99, 500), 500), ((2000, 4096), 2000)]
+)
+def test_a_low_limit_of_descriptors_is_raised(before: tuple[int, int], after: int) -> None:
+    limits = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, {before})\n"
+    told = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    command = [sys.executable, SHIM, sys.executable, "-c", told]
+    lowered = [sys.executable, "-c", f"{limits}import os; os.execv({command[0]!r}, {command})"]
+    done = subprocess.run(lowered, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == f"({after}, {before[1]})\n"
+
+
 @needs_namespaces
 def test_two_kernels_listen_on_one_port() -> None:
     with leaves_nothing(), kernel() as (_, first), kernel() as (_, second):

@@ -16,6 +16,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import resource
 import struct
 import sys
 
@@ -30,6 +31,7 @@ CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETFCAP, CAPABILITY_VERSION_3 = 12, 13, 31, 0x20
 # <linux/prctl.h>
 PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 24, 47, 2
 
+DESCRIPTORS = 1024  # Linux's own soft limit, INR_OPEN_CUR in <linux/fs.h>
 RESOLVER_FILES = ("hosts", "resolv.conf", "nsswitch.conf", "gai.conf")
 MODE = "SOCKUTILS_NETWORK"
 
@@ -156,7 +158,17 @@ def remedy() -> str:
     return "it needs Linux with user namespaces"
 
 
+def allow_enough_descriptors() -> None:
+    """Raise a soft limit that somebody has lowered: lessons use numbers up to 1000."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft not in range(DESCRIPTORS):
+        return
+    enough = min(DESCRIPTORS, hard) if hard != resource.RLIM_INFINITY else DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
 def main(command: list[str]) -> None:
+    allow_enough_descriptors()
     try:
         why = rehearse(command[0])
     except (AttributeError, OSError) as error:  # a system without fork() or unshare()
