@@ -52,7 +52,8 @@ def needs_private_network(*files: str) -> None:
     if not here.private:
         line = f"this cell needs a private network ({here.why}); the others work without"
     elif missing:
-        line = f"this cell needs to write {missing[0]}, and this system does not allow it"
+        why = "does not allow it" if os.path.exists(missing[0]) else "has no such file"
+        line = f"this cell needs to write {missing[0]}, and this system {why}"
         line += REMEDIES.get(missing[0], "")
     if line:
         raise in_one_line(OSError(errno.EPERM, line), line)

@@ -1,5 +1,6 @@
 """The private-network kernel, started for real in every way that Jupyter has."""
 
+import errno
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from kernels import kernel
 from nbclient import NotebookClient
 
 from sockutils.kernel.provisioner import SHIM
+from sockutils.kernel.shim import for_private_use
 
 HERE = Path(__file__).parent
 NOBODY = 65534
@@ -167,6 +169,46 @@ def test_a_private_network_inside_another(private: Callable[[str], str]) -> None
     )
     assert sorted(printed.splitlines())[:2] == ["listening", "listening"]
     assert "\nprivate network: " in "\n" + printed
+
+
+# Runs where /etc is a scratch copy; the replacement is what a change of networks does.
+REPLACE = f"""
+import os, subprocess, sys
+from pathlib import Path
+
+inside = '''
+print("ready", flush=True)
+input()
+try:
+    print(open("/etc/resolv.conf", "a").write("from inside"))
+except OSError as error:
+    print(type(error).__name__, error.errno)
+'''
+command = [sys.executable, {SHIM!r}, sys.executable, "-c", inside]
+with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    print(child.stdout.readline(), end="")
+    Path("/etc/new").write_text("from outside")
+    os.rename("/etc/new", "/etc/resolv.conf")
+    print(child.communicate("\\n")[0] + Path("/etc/resolv.conf").read_text())
+"""
+
+
+@needs_namespaces
+def test_a_file_that_is_replaced_outside_cannot_be_written_inside() -> None:
+    files = "/etc/hosts /etc/resolv.conf /etc/nsswitch.conf /etc/passwd"
+    copies = f'mount -t tmpfs none /mnt && cp {files} /mnt && mount --bind /mnt /etc && exec "$@"'
+    command = ["unshare", "-Urm", "sh", "-c", copies, "sh", sys.executable, "-c", REPLACE]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == f"ready\nOSError {errno.EROFS}\nfrom outside\n"
+
+
+def test_names_are_asked_of_files_and_dns_only() -> None:
+    known = b"passwd: files\n  hosts: resolve [!UNAVAIL=return] dns # all\nnetworks: files"
+    wanted = b"hosts: files dns\npasswd: files\nnetworks: files"
+    assert for_private_use("/etc/nsswitch.conf", known) == wanted
+    assert for_private_use("/etc/nsswitch.conf", b"") == b"hosts: files dns\n"
+    assert for_private_use("/etc/hosts", b"x").startswith(b"127.0.0.1 localhost\n")
+    assert for_private_use("/etc/gai.conf", known) == known
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 # <sys/mount.h>
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 0x2
+MS_RDONLY, MS_REMOUNT, MS_LOCKED = 0x1, 0x20, 0xE  # the last: no set-user-id, devices, programs
 # <linux/capability.h>
 CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETFCAP, CAPABILITY_VERSION_3 = 12, 13, 31, 0x20080522
 # <linux/prctl.h>
@@ -83,19 +84,38 @@ def copy_resolver_files() -> None:
     paths = [f"/etc/{name}" for name in RESOLVER_FILES]
     texts = {path: read(path) for path in paths if os.access(path, os.R_OK)}
     call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
+    for directory in {os.path.dirname(os.path.realpath(path)) for path in texts}:
+        make_read_only(directory.encode())
     call("mount", b"tmpfs", b"/tmp", b"tmpfs", 0, b"mode=755")
     for number, (path, text) in enumerate(texts.items()):
         copy = f"/tmp/{number}"
-        write(copy, b"".join(map(only_files_and_dns, text.splitlines(keepends=True))))
+        write(copy, for_private_use(path, text))
         call("mount", copy.encode(), path.encode(), None, MS_BIND, None)
     call("umount2", b"/tmp", MNT_DETACH)
     if os.path.isdir("/run/nscd"):  # a cache of names that the C library asks first
         call("mount", b"tmpfs", b"/run/nscd", b"tmpfs", 0, b"mode=755")
 
 
-def only_files_and_dns(line: bytes) -> bytes:
+def make_read_only(directory: bytes) -> None:
+    """Forbid writing there from inside.
+
+    Whoever replaces a file outside (a rename, as on a change of networks) takes our copy away: what
+    is there then belongs to everybody, and root could write it.
+    """
+    call("mount", directory, directory, None, MS_BIND | MS_REC, None)
+    locked = os.statvfs(directory).f_flag & MS_LOCKED  # mount_namespaces(7): these have to stay
+    call("mount", None, directory, None, MS_BIND | MS_REMOUNT | MS_RDONLY | locked, None)
+
+
+def for_private_use(path: str, text: bytes) -> bytes:
+    if path == "/etc/hosts":  # some begin otherwise, or are empty
+        return b"127.0.0.1 localhost\n::1 localhost\n" + text
+    if path != "/etc/nsswitch.conf":
+        return text
     # nsswitch.conf(5): any other source of host names is a daemon outside, behind a Unix socket.
-    return b"hosts: files dns\n" if line.startswith(b"hosts:") else line
+    lines = text.splitlines(keepends=True)
+    others = [line for line in lines if line.split(b":")[0].strip() != b"hosts"]
+    return b"".join([b"hosts: files dns\n", *others])
 
 
 def keep_only_network_powers() -> None:
