@@ -39,7 +39,7 @@ lint: .venv/dev .venv/project ## formatting, lint, types, spelling
 	@$(python) -m ruff format --check
 	@$(python) -m ruff check
 	@$(python) -m mypy
-	@$(python) -m codespell_lib --ignore-regex '[A-Za-z0-9+/=]{60,}' $(prose)
+	@$(python) -m codespell_lib --ignore-regex '[A-Za-z0-9+/=]{60,}' --ignore-words-list re-using $(prose)
 
 lock: .venv/dev .venv/project ## write requirements*.txt from pyproject.toml (ARGS=--upgrade for newer versions)
 	@printf "hatchling\neditables\n" | $(lock) $(ARGS) pyproject.toml - --output-file requirements.txt

@@ -281,8 +281,14 @@ def test_run_all(lesson: Locator, name: str) -> None:
 
 
 def test_panel(page: Page, lesson: Locator, name: str) -> None:
-    panel = lesson.locator(".sockutils-panel")
-    control = panel.locator("[role=slider], select, input[type=checkbox]").nth(TELLS.get(name, -1))
+    panels = lesson.locator(".sockutils-panel").all()
+    assert panels
+    for panel in panels:
+        move(page, panel, TELLS.get(name, -1))
+
+
+def move(page: Page, panel: Locator, place: int) -> None:
+    control = panel.locator("[role=slider], select, input[type=checkbox]").nth(place)
     picture = panel.locator("img")
     panel.evaluate(WATCH)
     control.focus()
