@@ -2,15 +2,16 @@
 
 PYTHON ?= python3
 RUNS ?= 20
+KERNELS ?= 30
 
 python := .venv/bin/python
 pip := $(python) -m pip --quiet --disable-pip-version-check install
 lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
 lessons := notebooks/[0-9][0-9]_*.ipynb
-prose := README.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks
+prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks
 
-.PHONY: help lab test notebooks bench soak lint lock clean
+.PHONY: help lab slides test notebooks classroom bench soak lint lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -23,11 +24,17 @@ lab: .venv/project ## open the course in JupyterLab (ARGS="--no-browser --port=8
 		--LabApp.default_url=/lab/tree/00_start_here.ipynb \
 		$$([ "$$(id -u)" != 0 ] || echo --allow-root) $(ARGS)
 
+slides: .venv/project ## write every notebook as slides into build/slides, one HTML file each
+	@$(python) tests/slides.py $(ARGS)
+
 test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ARGS="tests/test_wire.py" narrows)
 	@$(python) -m pytest --nbval --nbval-cell-timeout=30 --numprocesses=auto --dist=loadscope $(ARGS)
 
 notebooks: .venv/dev .venv/project ## run every notebook and store its outputs, cleaned
 	@$(python) tests/refresh.py $(ARGS)
+
+classroom: .venv/dev .venv/project ## run a lesson in each of KERNELS=30 kernels at once, and print their memory
+	@KERNELS=$(KERNELS) $(python) -m pytest -rP tests/test_classroom.py
 
 bench: .venv/dev .venv/project ## print what the helpers cost, next to doing without
 	@$(python) -m benchmarks $(ARGS)
@@ -46,7 +53,7 @@ lock: .venv/dev .venv/project ## write requirements*.txt from pyproject.toml (AR
 	@$(lock) $(ARGS) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
 clean: ## remove .venv and the caches
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps in .venv are touched last, so an interrupted installation starts again. It starts again as well in
@@ -69,7 +76,8 @@ moved := $(shell [ ! -e .venv/project ] || $(python) -Ic '$(here)' 2>/dev/null |
 		@jupyterlab/apputils-extension:announcements
 	@touch $@
 
-.venv/project: .venv/locked pyproject.toml sockutils/kernel/kernel.json
+.venv/project: .venv/locked pyproject.toml sockutils/kernel/kernel.json \
+		sockutils/slides/package.json sockutils/slides/static/slides.js
 	@$(pip) --no-deps --no-build-isolation --editable .
 	@touch $@
 

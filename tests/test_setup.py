@@ -26,7 +26,7 @@ LOCKS = ("requirements.txt", "requirements-dev.txt")
 # What a conda package is called where its name is not the project's.
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
 # They need a Chromium as well, which conda does not give.
-NOT_FOR_CONDA = {"axe-core-python", "playwright"}
+NOT_FOR_CONDA = {"axe-core-python", "jupyterhub", "playwright"}
 
 
 def group(name: str) -> list[Requirement]:
@@ -163,6 +163,7 @@ def test_wheel_holds_the_package_and_the_kernelspec(tmp_path: Path) -> None:
     }
     assert package <= names
     assert any(name.endswith("data/share/jupyter/kernels/sockutils/kernel.json") for name in names)
+    assert any(name.endswith("labextensions/sockutils-slides/static/slides.js") for name in names)
 
 
 Make = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -176,6 +177,7 @@ def make(tmp_path: Path) -> Make:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "sockutils/kernel").mkdir(parents=True)
     shutil.copy(ROOT / "sockutils/kernel/kernel.json", tmp_path / "sockutils/kernel")
+    shutil.copytree(ROOT / "sockutils/slides", tmp_path / "sockutils/slides")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/00_start_here.ipynb").touch()
 

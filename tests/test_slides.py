@@ -1,0 +1,118 @@
+"""The lessons as slides: live in JupyterLab, and as pages that need neither kernel nor network."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import browser
+import pytest
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+from slides import export
+
+PATHS = sorted(browser.NOTEBOOKS.glob("*.ipynb"))
+LISTEN = "03_listen.ipynb"
+SCREEN: ViewportSize = {"width": 1280, "height": 720}  # of a projector
+pytestmark = browser.pytestmark
+chromium, page, strangers = browser.chromium, browser.page, browser.strangers
+
+# Goes through the exported page; what is seen at each step: the newest piece begins and ends on the
+# screen, and no line of code is cut off.
+WALK = """() => {
+    const views = []
+    for (let last, here; ; last = here, next()) {
+        here = `${place} ${step} ${scrollY}`
+        if (here === last) return views
+        const { top, bottom } = pieces()[step].getBoundingClientRect()
+        const wide = [...document.querySelectorAll(":root, pre, img")]
+            .some(node => node.scrollWidth > node.clientWidth)
+        views.push({ place, step, wide, begins: top > -1 && top < innerHeight,
+                     ends: bottom < innerHeight + 2 })
+    }
+}"""
+# What stands on the screen after each key.
+KEYS = [("Space", "The call, in C and in Python"), ("ArrowRight", "The call, in C and in Python")]
+KEYS += [("End", "Where else to read"), ("PageUp", "Recap"), ("ArrowLeft", "The verdicts")]
+KEYS += [("Home", "listen()"), ("PageDown", "The call, in C and in Python")]
+KEYS += [("End", "Where else to read")]
+
+
+@pytest.fixture
+def screen(page: Page) -> Iterator[Page]:
+    """A window as a projector shows it, which must not ask anybody for anything."""
+    assert page.context.browser
+    opened = page.context.browser.new_page(viewport=SCREEN)
+    asked, errors = set[str](), list[str]()
+    opened.on("request", lambda request: asked.add(urlsplit(request.url).scheme))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    opened.close()
+    assert asked <= {"file", "data"}
+    assert errors == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_every_piece_is_seen(screen: Page, path: Path, tmp_path: Path) -> None:
+    screen.goto(export(path, tmp_path).as_uri())
+    views = screen.evaluate(WALK)
+    kinds = [cell.metadata.slideshow.slide_type for cell in browser.cells(path.name)]
+    assert views[-1]["place"] == kinds.count("slide") - 1
+    assert [view for view in views if view["wide"]] == []
+    for _, seen in groupby(views, lambda view: (view["place"], view["step"])):
+        first, *_, last = [*seen] * 2
+        assert first["begins"], first
+        assert last["ends"], last
+
+
+def test_keys_and_links(screen: Page, tmp_path: Path) -> None:
+    screen.goto(export(browser.NOTEBOOKS / LISTEN, tmp_path).as_uri())
+    heading = screen.get_by_role("heading").first
+    for key, there in KEYS:
+        screen.keyboard.press(key)
+        expect(heading).to_have_text(f"{there}¶")
+    screen.goto(screen.url.replace("#29", "#3"))
+    screen.get_by_role("link", name="verdicts", exact=True).click()
+    expect(heading).to_have_text("The verdicts¶")
+
+
+@pytest.fixture
+def live(page: Page) -> Iterator[Locator]:
+    """The lesson on listen(), as slides in JupyterLab."""
+    page.set_viewport_size(SCREEN)
+    lesson = browser.open_from_file_browser(page, LISTEN)
+    lesson.locator(".jp-Notebook-cell").first.click()
+    page.keyboard.press("F8")
+    yield lesson
+    page.keyboard.press("F8")
+    expect(lesson.locator(".jp-Notebook-cell:visible")).to_have_count(len(browser.cells(LISTEN)))
+
+
+def test_live(page: Page, live: Locator, strangers: list[str]) -> None:
+    cells, shown = live.locator(".jp-Notebook-cell"), live.locator(".jp-Notebook-cell:visible")
+    expect(shown).to_have_count(1)
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    expect(shown).to_have_count(2)
+    page.keyboard.press("Control+Enter")  # the imports
+    panel = cells.filter(has_text="panel(experiment")
+    while not panel.is_visible():
+        page.keyboard.press("PageDown")
+    expect(panel).to_be_in_viewport(ratio=1)
+    expect(panel.locator(".jp-OutputArea")).to_be_hidden()
+    page.keyboard.press("Control+Enter")
+    moves(page, panel)
+    assert strangers == []
+
+
+def moves(page: Page, panel: Locator) -> None:
+    """A slider changes the picture, all of which is on the screen, and Esc leads back."""
+    picture = panel.locator("img")
+    expect(picture).to_be_in_viewport(ratio=0.99)
+    source = str(picture.get_attribute("src"))
+    panel.get_by_role("slider").last.focus()
+    page.keyboard.press("ArrowRight")
+    expect(picture).not_to_have_attribute("src", source)
+    expect(picture).to_be_in_viewport(ratio=0.99)
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    expect(panel).to_be_hidden()
