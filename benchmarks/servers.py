@@ -18,6 +18,7 @@ DESIGNS = ("iterative", "threads", "with_poll", "with_epoll", "with_asyncio")
 
 # The same answer, as Python's own servers give it: with keep-alive, and sent in one piece.
 REFERENCES = """
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Hello(BaseHTTPRequestHandler):
@@ -70,9 +71,8 @@ def rows() -> list[tuple[str, float, str]]:
     rates: dict[str, list[float]] = {name: [] for name in names}
     with ExitStack() as stack:
         servers = {}
-        for name in names:  # asyncio's own server does not survive that its listener is shut down
-            stop = lesson.STOP if name in DESIGNS else "os._exit(0)"
-            servers[name] = stack.enter_context(lesson.process(code, name, "Http", stop))
+        for name in names:
+            servers[name] = stack.enter_context(lesson.process(code, name, "Http"))
         for _ in range(ROUNDS):
             for name, address in servers.items():
                 rates[name].append(lesson.load(address, requests=REQUESTS))

@@ -7,16 +7,17 @@ import resource
 import select
 import socket
 import struct
-import threading
+import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import groupby
 from typing import Any
 
 from sockutils.columns import aligned
 from sockutils.lessons.looking import held, wait_for_threads, wait_until
-from sockutils.network import in_one_line
 from sockutils.peers import background
 from sockutils.picture import KERNEL, OTHER, WIDTH, Picture, sheet, write
 from sockutils.practice import exercise
@@ -24,16 +25,14 @@ from sockutils.tables import sockets
 
 __all__ = ["wait_for_threads"]  # for the notebook
 ANY = ("127.0.0.1", 0)
-BITS = {
-    "POLLIN": select.POLLIN,
-    "POLLPRI": select.POLLPRI,
-    "POLLOUT": select.POLLOUT,
-    "POLLRDHUP": select.POLLRDHUP,
-    "POLLERR": select.POLLERR,
-    "POLLHUP": select.POLLHUP,
-    "POLLNVAL": select.POLLNVAL,
-}
+FLAGS = ("IN", "PRI", "OUT", "RDHUP", "ERR", "HUP", "NVAL")
 SETS = ("readable", "writable", "exceptional")
+MANY = 4000  # far more calls than a function needs in a moment of silence, far fewer than a spin
+Make = Callable[[ExitStack], socket.socket]
+Act = Callable[[socket.socket], object]
+Calls = Counter[str]
+Ends = Sequence[socket.socket]
+Peer = Callable[..., None]
 
 
 def reset(end: socket.socket) -> None:
@@ -45,51 +44,39 @@ def reset(end: socket.socket) -> None:
 def fill(end: socket.socket) -> None:
     """Send until the kernel takes no more."""
     end.setblocking(False)
-    taken = True
+    taken = 1
     while taken:  # what is under way makes room a moment later
-        taken = False
+        taken = 0
         with suppress(BlockingIOError):
             while True:
-                taken = bool(end.send(bytes(1 << 20))) or taken
+                taken += end.send(bytes(1 << 20))
         select.select([], [], [], 0.05)
 
 
 @contextmanager
 def high(end: socket.socket, number: int) -> Iterator[int]:
-    """Another descriptor of the socket, with that number or the next one that is free.
-
-    It raises the limit of descriptors for the block, if need be.
-    """
+    """Another descriptor of the socket, with that number or the next free one, for the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = soft == resource.RLIM_INFINITY or soft > number + 100
-    if hard != resource.RLIM_INFINITY and hard <= number:
-        line = f"this cell needs a descriptor {number}, and the hard limit here is {hard}"
-        raise in_one_line(OSError(errno.EMFILE, line), line)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft if enough else hard, hard))
-    try:
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         made = fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, number)
-        try:
-            yield made
-        finally:
-            os.close(made)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        stack.callback(os.close, made)
+        yield made
 
 
 def wait_for_stall(server: socket.socket) -> None:
-    """Return when one of this listener's connections has bytes to send and to read, and all stands.
-
-    Raises TimeoutError after ten seconds.
-    """
+    """Return when a connection of this listener has bytes to send and to read, and it stands."""
     port = server.getsockname()[1]
-    seen: list[object] = [None, None]
+
+    def full() -> list[object]:
+        rows = [row for row in sockets(port=port) if row.local[1] == port]
+        return [row for row in rows if row.send_queue and row.receive_queue]
 
     def stands() -> bool:
-        rows = [row for row in sockets(port=port) if row.state == "ESTAB"]
-        seen.append(sorted((row.local, row.send_queue, row.receive_queue) for row in rows))
-        full = any(row.local[1] == port and row.send_queue and row.receive_queue for row in rows)
-        select.select([], [], [], 0.1)
-        return full and seen[-3] == seen[-2] == seen[-1]
+        before = full()
+        select.select([], [], [], 0.2)
+        return bool(before) and before == full()
 
     if not wait_until(stands, 10):
         raise TimeoutError("something still moves on this server's connections")
@@ -97,32 +84,33 @@ def wait_for_stall(server: socket.socket) -> None:
 
 def names(events: int) -> str:
     """The flags of poll()'s answer by their names, without POLL."""
-    return " ".join(name[4:] for name, bit in BITS.items() if events & bit)
+    return " ".join(name for name in FLAGS if events & getattr(select, f"POLL{name}"))
 
 
 def spaced(table: Sequence[Sequence[str]]) -> str:
     """The table as text, with an empty line where a row's first word is another one."""
-    text, last = "", ""
-    for row, line in zip(table, aligned(table).splitlines(), strict=True):
-        first = row[0].partition(" ")[0]
-        text += "\n" * (first != last) + line + "\n"
-        last = first
-    return text.rstrip("\n")
+    groups = groupby(aligned(table).splitlines(), key=lambda line: line.split(" ")[0])
+    return "\n\n".join("\n".join(lines) for _, lines in groups)
 
 
-# What can be the matter with a socket
+def closed_number() -> int:
+    """A number, 200 or more, that has just been closed: select() looks so far in the table."""
+    with socket.socket() as made:
+        number = fcntl.fcntl(made.fileno(), fcntl.F_DUPFD_CLOEXEC, 200)
+    os.close(number)
+    return number
 
 
-def polled(end: socket.socket | int, wanted: int) -> int:
+def until(end: socket.socket, event: int) -> socket.socket:
     poll = select.poll()
-    poll.register(end, wanted)
-    return sum(events for _, events in poll.poll(0))
-
-
-def until(end: socket.socket, bit: int) -> socket.socket:
-    if not wait_until(lambda: polled(end, bit) & bit):
-        raise TimeoutError("the socket did not come into this state")
+    poll.register(end, event)
+    poll.poll(5000 if event else 0)
     return end
+
+
+def queue(address: tuple[str, int]) -> int:
+    rows = [row for row in sockets(port=address[1]) if row.state == "LISTEN"]
+    return sum(row.accept_queue or 0 for row in rows)
 
 
 def listener(stack: ExitStack, backlog: int = 5) -> socket.socket:
@@ -139,31 +127,24 @@ def pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
         return client, stack.enter_context(server.accept()[0])
 
 
-def udp(stack: ExitStack) -> socket.socket:
-    made = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    made.bind(ANY)
+def fresh(stack: ExitStack) -> socket.socket:
+    made = stack.enter_context(socket.socket())
+    made.setblocking(False)
     return made
 
 
-def fresh(stack: ExitStack) -> socket.socket:
-    return stack.enter_context(socket.socket())
-
-
 def connecting(stack: ExitStack) -> socket.socket:
-    full = listener(stack, backlog=1)
+    address = listener(stack, backlog=1).getsockname()
     for _ in range(2):
-        stack.enter_context(socket.create_connection(full.getsockname()))
-    if not wait_until(lambda: queue(full.getsockname()) == 2):
-        raise TimeoutError("the listener's queue is not full")
+        stack.enter_context(socket.create_connection(address))
+    wait_until(lambda: queue(address) == 2)
     made = fresh(stack)
-    made.setblocking(False)
-    made.connect_ex(full.getsockname())
+    made.connect_ex(address)
     return made
 
 
 def refused(stack: ExitStack) -> socket.socket:
     made = fresh(stack)
-    made.setblocking(False)
     with socket.socket() as bound:
         bound.bind(ANY)
         made.connect_ex(bound.getsockname())
@@ -176,56 +157,26 @@ def client_waits(stack: ExitStack) -> socket.socket:
     return until(server, select.POLLIN)
 
 
-def idle(stack: ExitStack) -> socket.socket:
-    return pair(stack)[1]
+def connection(client: Act = id, comes: int = 0, server: Act = id) -> Make:
+    """The server's end: the client does this, then that comes, then the server does this."""
+
+    def make(stack: ExitStack) -> socket.socket:
+        ends = pair(stack)
+        client(ends[0])
+        server(until(ends[1], comes))
+        return ends[1]
+
+    return make
 
 
-def hello(stack: ExitStack) -> socket.socket:
-    client, server = pair(stack)
-    client.sendall(b"hello")
-    return until(server, select.POLLIN)
+def end_own(end: socket.socket) -> None:
+    end.shutdown(socket.SHUT_WR)
 
 
-def full(stack: ExitStack) -> socket.socket:
-    _, server = pair(stack)
-    fill(server)
-    return server
-
-
-def urgent(stack: ExitStack) -> socket.socket:
-    client, server = pair(stack)
-    client.send(b"!", socket.MSG_OOB)
-    return until(server, select.POLLPRI)
-
-
-def ended(stack: ExitStack) -> socket.socket:
-    client, server = pair(stack)
-    client.close()
-    return until(server, select.POLLIN)
-
-
-def own_end(stack: ExitStack) -> socket.socket:
-    _, server = pair(stack)
-    server.shutdown(socket.SHUT_WR)
-    return server
-
-
-def both_ended(stack: ExitStack) -> socket.socket:
-    server = ended(stack)
-    server.shutdown(socket.SHUT_WR)
-    return until(server, select.POLLHUP)
-
-
-def was_reset(stack: ExitStack) -> socket.socket:
-    client, server = pair(stack)
-    reset(client)
-    return until(server, select.POLLERR)
-
-
-def error_read(stack: ExitStack) -> socket.socket:
-    server = was_reset(stack)
-    server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return server
+def udp(stack: ExitStack) -> socket.socket:
+    made = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    made.bind(ANY)
+    return made
 
 
 def empty_datagram(stack: ExitStack) -> socket.socket:
@@ -235,36 +186,38 @@ def empty_datagram(stack: ExitStack) -> socket.socket:
 
 
 def udp_refused(stack: ExitStack) -> socket.socket:
-    made = udp(stack)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(ANY)
-        made.connect(other.getsockname())
+    made, other = udp(stack), udp(stack)
+    made.connect(other.getsockname())
+    other.close()
     made.send(b"x")
     return until(made, select.POLLERR)
 
 
 def unix_ended(stack: ExitStack) -> socket.socket:
     one, other = socket.socketpair()
-    stack.enter_context(one)
     other.close()
-    return one
+    return stack.enter_context(one)
 
 
-SITUATIONS: Mapping[str, Callable[[ExitStack], socket.socket]] = {
+SITUATIONS: Mapping[str, Make] = {
     "TCP, fresh": fresh,
     "TCP, connect() under way": connecting,
     "TCP, connect() refused": refused,
     "listener, nobody waits": listener,
     "listener, a client waits": client_waits,
-    "connection, idle": idle,
-    "connection, hello has come": hello,
-    "connection, an urgent byte has come": urgent,
-    "connection, send queue full": full,
-    "connection, the peer has closed": ended,
-    "connection, own shutdown(SHUT_WR)": own_end,
-    "connection, both have ended": both_ended,
-    "connection, reset": was_reset,
-    "connection, reset, SO_ERROR read": error_read,
+    "connection, idle": connection(),
+    "connection, hello has come": connection(lambda end: end.send(b"hello"), select.POLLIN),
+    "connection, an urgent byte has come": connection(
+        lambda end: end.send(b"!", socket.MSG_OOB), select.POLLPRI
+    ),
+    "connection, send queue full": connection(server=fill),
+    "connection, the peer has closed": connection(socket.socket.close, select.POLLIN),
+    "connection, own shutdown(SHUT_WR)": connection(server=end_own),
+    "connection, both have ended": connection(socket.socket.close, select.POLLIN, end_own),
+    "connection, reset": connection(reset, select.POLLERR),
+    "connection, reset, SO_ERROR read": connection(
+        reset, select.POLLERR, lambda end: end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    ),
     "UDP, idle": udp,
     "UDP, an empty datagram has come": empty_datagram,
     "UDP, connected, refused": udp_refused,
@@ -279,35 +232,19 @@ def situation(name: str) -> Iterator[socket.socket]:
         yield SITUATIONS[name](stack)
 
 
-def closed_number() -> int:
-    """A number that no descriptor has, and that no other thread gets soon: 200 or more.
-
-    It has had a place in this process's table, which stays as large, so that select() looks at it.
-    """
-    with socket.socket() as made:
-        number = fcntl.fcntl(made.fileno(), fcntl.F_DUPFD_CLOEXEC, 200)
-    os.close(number)
-    return number
-
-
-# The panel
-
-
 def outcomes(name: str) -> list[str]:
     """What becomes of the calls that the sets are about, each on a socket of its own."""
-    with situation(name) as one:
-        listens = one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        is_urgent = polled(one, select.POLLPRI) & select.POLLPRI
-    if listens:
+    if name.startswith("listener"):
         return [told(name, "accept()", lambda one: one.accept()[0].close(), "a connection"), "", ""]
     return [
         told(name, "recv(100)", lambda one: one.recv(100)),
         told(name, "send(b'x')", lambda one: one.send(b"x")),
-        told(name, "recv(1, MSG_OOB)", lambda one: one.recv(1, socket.MSG_OOB)) * bool(is_urgent),
+        told(name, "recv(1, MSG_OOB)", lambda one: one.recv(1, socket.MSG_OOB))
+        * ("urgent" in name),
     ]
 
 
-def told(name: str, call: str, make: Callable[[socket.socket], object], works: str = "") -> str:
+def told(name: str, call: str, make: Act, works: str = "") -> str:
     with situation(name) as one:
         one.setblocking(False)
         try:
@@ -325,161 +262,112 @@ def draw_ready(name: str, ready: Sequence[object], calls: Sequence[str]) -> Pict
 
     figure, axes = sheet(2.9)
     write(axes, WIDTH / 2, 0.4, name, weight="bold")
-    for line, (words, yes, call) in enumerate(zip(SETS, map(bool, ready), calls, strict=True)):
+    text = [name]
+    for line, (words, yes, call) in enumerate(zip(SETS, ready, calls, strict=True)):
+        text.append(f"{words:<11}  {'yes' if yes else 'no':<3}  {call}".rstrip())
         y = 1.05 + 0.68 * line
         box = Rectangle((0.4, y - 0.24), 0.48, 0.48, linewidth=2)
         box.set(facecolor=KERNEL if yes else "white", edgecolor=KERNEL if yes else OTHER)
         axes.add_patch(box)
-        if yes:
-            write(axes, 0.64, y, "✓", "white", weight="bold")
+        write(axes, 0.64, y, "✓" if yes else "", "white", weight="bold")
         weight, colour = ("bold", "black") if yes else ("normal", OTHER)
         write(axes, 1.15, y, words, colour, ha="left", weight=weight)
         write(axes, 3.6, y, call, ha="left")
-    rows = [
-        f"{words:<11}  {'yes' if yes else 'no':<3}  {call}".rstrip()
-        for words, yes, call in zip(SETS, ready, calls, strict=True)
-    ]
-    return Picture(figure, "\n".join([name, *rows]))
+    return Picture(figure, "\n".join(text))
 
 
-# The exercises
+def beside(peer: Peer, ends: Ends, answer: Callable[..., Any], *args: object) -> Any:
+    """Call the learner's function while a peer uses the ends; what the peer finds comes first."""
+    calls: Calls = Counter()
+    failure = None
+    try:
+        with background(careful, peer, calls, ends, patience=10):
+            sys.setprofile(lambda *now: calls.update([getattr(now[2], "__name__", now[1])]))
+            try:
+                result = answer(*args)
+            except OSError as error:
+                failure = error
+        if failure:
+            raise failure
+    finally:
+        sys.setprofile(None)
+        del failure  # its traceback holds this frame, and the learner's sockets
+    threads = calls["start_new_thread"] + calls["start_joinable_thread"]
+    assert not threads, "more than one thread worked; do it in one"
+    return result
 
 
-def drip(end: socket.socket, seconds: float) -> None:
-    """Send a byte 20 times a second."""
-    over = time.monotonic() + seconds
-    with suppress(OSError):
-        while time.monotonic() < over:
-            end.send(b".")
-            select.select([end], [], [], 0.05)
+def careful(peer: Peer, calls: Calls, ends: Ends) -> None:
+    """Let the peer talk; if that goes wrong, let nobody wait."""
+    for end in ends:
+        end.settimeout(2)
+    try:
+        peer(calls, *ends)
+    except (AssertionError, OSError) as error:
+        for end in ends:
+            with suppress(OSError):
+                reset(end)
+        raise AssertionError(f"a peer found: {error}") from None
 
 
-class Endless(socket.socket):
-    """A socket whose peer says more whenever it is read, until a time is over."""
-
-    talker: socket.socket
-    over: float
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        data = super().recv(size, flags)
-        if time.monotonic() < self.over:
-            with suppress(BlockingIOError):
-                self.talker.send(bytes(1000))
-        return data
+def silence(calls: Calls, *ends: socket.socket) -> None:
+    """Say nothing for a moment, and look whether the function rests."""
+    before = calls.total()
+    readable, _, _ = select.select(ends, [], [], 0.4)
+    assert not readable, "a peer was told something that nobody else had said"
+    assert calls.total() - before < MANY, "you never rest: something in your sets is always ready"
 
 
-class Use:
-    """How often some sockets were used, and by which threads."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.threads: set[int] = set()
-
-    def note(self) -> None:
-        self.calls += 1
-        self.threads.add(threading.get_ident())
+def tell(who: str, end: socket.socket, data: bytes, *to: socket.socket, last: bool = False) -> None:
+    with suppress(OSError):  # the hearers tell
+        end.sendall(data)
+        if last:
+            end.shutdown(socket.SHUT_WR)
+    for hearer in to:
+        hear(who + " ended its direction, and" * last, hearer, data, last)
 
 
-class Counted(socket.socket):
-    """A socket that counts its use, together with those that it accepts.
-
-    Counted are reads, and questions for its number: select() asks once per call and list.
-    """
-
-    use: Use
-
-    def fileno(self) -> int:
-        if hasattr(self, "use"):
-            self.use.note()
-        return super().fileno()
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        self.use.note()
-        return super().recv(size, flags)
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        self.use.note()
-        made, address = super().accept()
-        return count(made, self.use), address
+def hear(who: str, end: socket.socket, due: bytes, last: bool = False) -> None:
+    """Read what is due, and the end if it was the last."""
+    heard, wrong = b"", ""
+    try:
+        while len(heard) < len(due) + last and (data := end.recv(len(due) + last - len(heard))):
+            heard += data
+    except TimeoutError:
+        wrong = ", and no end" if heard == due else ", and then nothing"
+    if wrong or heard != due:
+        came = f"{heard[:20]!r}, {len(heard)} bytes{wrong}"
+        raise AssertionError(f"{who} said {due[:20]!r}; another one heard {came}")
 
 
-def count(end: socket.socket, use: Use) -> Counted:
-    """The same socket, which counts from now on."""
-    made = Counted(fileno=end.detach())
-    made.use = use
-    return made
-
-
-MANY = 2000  # far more calls than any of the checks needs, far fewer than a loop that spins makes
-SPINS = "you never rest: something in your sets is ready all the time, and you do nothing about it"
-
-
-@exercise(
-    "select",
-    seconds=8,
-    hint="Compute when it is over, once. Before each select(), the time that is left.",
-)
+@exercise("select", "Compute when it is over, once. Before each select(), the time that is left.")
 def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> None:
     with ExitStack() as stack:
-        pairs = [pair(stack) for _ in range(4)]
-        (waiting, late), (dripping, drops), (talker, talk), (broken, reset_one) = pairs
-        talker.sendall(b"begin, ")
-        broken.sendall(b"cut")
-        until(reset_one, select.POLLIN)
-        assert reset_one.recv(3, socket.MSG_PEEK | socket.MSG_WAITALL) == b"cut"
-        use = Use()
-        given: list[socket.socket] = [
-            stack.enter_context(count(end, use)) for end in (late, drops, talk, reset_one)
-        ]
-        with background(finish, talker, broken, waiting, dripping):
-            start = time.monotonic()
-            answer = gather(list(given), 1.0)
-            took, often = time.monotonic() - start, use.calls
-            dripping.shutdown(socket.SHUT_RDWR)
-        assert isinstance(answer, list), f"it returned {answer!r}, not a list"
-        assert len(answer) == 4, f"4 connections, {len(answer)} answers"
-        assert took > 0.9, "you came back before the time was over, and one was still talking"
+        ends, given = zip(*[pair(stack) for _ in range(4)], strict=True)
+        start = time.monotonic()
+        answer = beside(four_peers, ends, gather, list(given), 1.0)
+        took = time.monotonic() - start
+        assert took > 0.9, "you came back before the time was over, and two had not ended"
         assert took < 1.5, "you stayed longer than you were allowed to"
-        assert answer[0] == b"late", f"the first one said b'late', you have {answer[0]!r}"
-        assert answer[2] == b"begin, end", f"one said b'begin, end', you have {answer[2]!r}"
-        assert answer[3] == b"cut", f"one said b'cut' before its reset, you have {answer[3]!r}"
-        assert len(answer[1]) >= 3, "one sent a byte again and again, and you have not got them"
-        assert set(answer[1]) == {ord(".")}, f"one sent only dots, you have {answer[1]!r}"
-        assert often < MANY, SPINS
-        closed = [end for end in given if end.fileno() == -1]
+        due = [b"", b"12", b"begin, end", b"begin, "]
+        assert answer in (due, [b"", b"123", *due[2:]]), f"due was {due}, you return {answer!r}"
+        closed = -1 in [end.fileno() for end in given]
         assert not closed, "you have closed a connection; that is left to the caller"
-    with ExitStack() as stack:
-        pairs = [pair(stack) for _ in range(2)]
-        for client, _ in pairs:
-            client.sendall(b"all")
-            client.close()
-        start = time.monotonic()
-        answer = gather([server for _, server in pairs], 3.0)
-        assert answer == [b"all", b"all"], f"two said b'all', you have {answer!r}"
-        assert time.monotonic() - start < 2, "all had ended, and you did not come back at once"
-    with ExitStack() as stack:
-        talker, server = pair(stack)
-        talker.setblocking(False)
-        talker.send(bytes(10_000))
-        endless = stack.enter_context(Endless(fileno=server.detach()))
-        start = time.monotonic()
-        endless.talker, endless.over = talker, start + 1.5
-        gather([endless], 0.4)
-        assert time.monotonic() - start < 1, (
-            "one never paused, and you stayed longer than you were allowed to"
-        )
 
 
-def finish(
-    talker: socket.socket, broken: socket.socket, waiting: socket.socket, dripping: socket.socket
-) -> None:
+def four_peers(calls: Calls, *ends: socket.socket) -> None:
+    _, dripping, talking, broken = ends
+    for end in (talking, broken):
+        end.sendall(b"begin, ")
     select.select([], [], [], 0.1)
-    talker.sendall(b"end")
-    talker.close()
+    talking.sendall(b"end")
+    talking.close()
     reset(broken)
-    drip(dripping, 0.35)
-    waiting.sendall(b"late")
-    drip(dripping, 0.35)  # the silence after it must not make the wait longer
+    dripping.sendall(b"1")
+    silence(calls, dripping)
+    dripping.sendall(b"2")
+    select.select([], [], [], 0.3)
+    dripping.sendall(b"3")  # it must not make the wait longer
 
 
 @exercise(
@@ -489,140 +377,35 @@ def finish(
     " on with shutdown(SHUT_WR).",
 )
 def pass_on(relay: Callable[[socket.socket, socket.socket], object]) -> None:
-    for talk in (question_first, answer_first, late_reader, no_reader):
+    for talk, order in ((turns, 1), (turns, -1), (late_reader, 1)):
         with ExitStack() as stack:
             client, left = pair(stack)
             right, server = pair(stack)
-            use = Use()
-            left, right = (stack.enter_context(count(end, use)) for end in (left, right))
-            for end in (client, server):
-                end.settimeout(2)
-            failure = None
-            with background(to_the_end, talk, client, server) as peers:
-                try:
-                    relay(left, right)
-                except OSError as error:
-                    failure = error
-                often = use.calls
-                open_still = -1 not in (left.fileno(), right.fileno())
-            assert not peers.result, peers.result
-            if failure:
-                raise failure
-            assert len(use.threads) <= 1, "more than one thread worked; do it in one"
-            assert open_still, "you have closed a socket; that is left to the caller"
-            assert talk is not question_first or often < MANY, SPINS
+            beside(talk, (client, server)[::order], relay, left, right)
+            closed = -1 in (left.fileno(), right.fileno())
+            assert not closed, "you have closed a socket; that is left to the caller"
 
 
-def to_the_end(
-    talk: Callable[[socket.socket, socket.socket], str],
-    client: socket.socket,
-    server: socket.socket,
-) -> str:
-    """Talk; if that goes wrong, let nobody wait."""
-    wrong = talk(client, server)
-    for end in (client, server) if wrong else ():
-        with suppress(OSError):
-            reset(end)
-    return wrong
+def turns(calls: Calls, one: socket.socket, other: socket.socket) -> None:
+    """One side asks, ends its direction, and gets the answer."""
+    tell("one side", one, b"why?", other, last=True)
+    silence(calls)
+    tell("the side that had heard the end", other, b"because", one, last=True)
 
 
-def hear(end: socket.socket, length: int | None = None) -> tuple[bytes, str]:
-    """What comes until the end, or so many bytes, and in words what prevented the rest."""
-    parts, heard = [], 0
-    try:
-        while heard != length and (data := end.recv(min(1 << 18, (length or 1 << 62) - heard))):
-            parts.append(data)
-            heard += len(data)
-    except TimeoutError:
-        return b"".join(parts), ", and no end" if length is None else ", and then nothing"
-    except OSError as error:
-        return b"".join(parts), f", and then {errno.errorcode[error.errno or 0]}"
-    return b"".join(parts), ""
-
-
-def say(end: socket.socket, data: bytes, who: str, hearer: socket.socket) -> str:
-    """Say something, end the direction, and look what the other side hears."""
-    listening = "server" if who == "client" else "client"
-    try:
-        end.sendall(data)
-        end.shutdown(socket.SHUT_WR)
-    except OSError as error:
-        return f"the {who} wanted to say {data!r}, and got {errno.errorcode[error.errno or 0]}"
-    heard, wrong = hear(hearer)
-    if wrong or heard != data:
-        said = f"the {who} said {data!r} and ended its direction"
-        return f"{said}; the {listening} heard {heard!r}{wrong}"
-    return ""
-
-
-def question_first(client: socket.socket, server: socket.socket) -> str:
-    """The client asks, ends its direction, and gets the answer."""
-    wrong = say(client, b"why?", "client", server)
-    if not wrong:
-        select.select([client], [], [], 0.5)  # the server thinks
-        wrong = say(server, b"because", "server", client)
-    return wrong
-
-
-def answer_first(client: socket.socket, server: socket.socket) -> str:
-    """The server ends its direction first, and the client talks on."""
-    wrong = say(server, b"welcome", "server", client)
-    return wrong or say(client, b"thanks", "client", server)
-
-
-def late_reader(client: socket.socket, server: socket.socket) -> str:
-    """Much in both directions; the client reads only when the server has got everything."""
-    data = os.urandom(1 << 20) * 12
-    with background(quietly, server.sendall, data, patience=8):
-        with background(quietly, client.sendall, data, patience=8):
-            received, stopped = hear(server, len(data))
-        late, late_stopped = hear(client, len(data)) if not stopped else (b"", "")
-    for heard, whose in ((received, "client"), (late, "server")):
-        if heard != data[: len(heard)]:
-            return f"12 MB of the {whose} were to be passed on, and other bytes arrived"
-    if stopped:
-        words = "the client did not read for a while; of the 12 MB that it sent, "
-        return f"{words}{len(received)} bytes arrived{stopped}"
-    if late_stopped or len(late) < len(data):
-        words = "the client began to read late; of the 12 MB that the server sent, "
-        return f"{words}{len(late)} bytes arrived{late_stopped}"
-    for end in (client, server):
-        end.shutdown(socket.SHUT_WR)
-    return ""
-
-
-def no_reader(client: socket.socket, server: socket.socket) -> str:
-    """The server sends, and the client does not read: there is an end to what the relay takes."""
-    server.settimeout(0.5)
+def late_reader(calls: Calls, one: socket.socket, other: socket.socket) -> None:
+    """One side says as much as it can; the other one talks before it reads."""
+    data = b"".join(b"%d " % number for number in range(10**6))
+    one.settimeout(0.5)
     taken = 0
     with suppress(TimeoutError):
-        while taken < 16 << 20:
-            taken += server.send(bytes(1 << 18))
-    if taken >= 16 << 20:
-        words = "the client did not read, and you took 16 MB for it from the server"
-        return f"{words}: read only when what you read before has been sent"
-    server.settimeout(2)
-    for end in (client, server):
-        end.shutdown(socket.SHUT_WR)
-    heard, wrong = hear(client)
-    if wrong or len(heard) != taken:
-        return f"the server sent {taken} bytes, a late reader got {len(heard)}{wrong}"
-    heard, wrong = hear(server)
-    return f"the client said nothing and ended; the server heard {heard!r}{wrong}" * bool(wrong)
-
-
-def quietly(call: Callable[..., object], *arguments: object) -> None:
-    with suppress(OSError):
-        call(*arguments)
-
-
-def until_the_end(end: socket.socket, length: int | None = None) -> bytes:
-    parts, count = [], 0
-    most = 1 << 62 if length is None else length
-    while count < most and (data := end.recv(min(1 << 18, most - count))):
-        parts.append(data)
-        count += len(data)
-    return b"".join(parts)
+        while taken < len(data):
+            taken += one.send(data[taken : taken + (1 << 18)])
+    one.settimeout(2)
+    assert taken < len(data), "you read on, though what you had read was not yet sent"
+    tell("a side that did not read", other, b"wait!", one, last=True)
+    one.shutdown(socket.SHUT_WR)
+    hear("one side", other, data[:taken], last=True)
 
 
 @exercise(
@@ -633,115 +416,35 @@ def until_the_end(end: socket.socket, length: int | None = None) -> bytes:
 )
 def room(chat: Callable[[socket.socket, int], object]) -> None:
     with ExitStack() as stack:
-        use = Use()
-        server = stack.enter_context(count(listener(stack), use))
+        server = listener(stack)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
-        before = held()
         address = server.getsockname()
-        with background(visit, address, use, patience=10) as visitors, unclosed(address) as left:
-            chat(server, 4)
-            early = visitors.result is None and not wait_until(lambda: gone(server), 1)
-        assert not visitors.result, visitors.result
-        assert not early, "you came back, and somebody was still there"
+        ends = [stack.enter_context(socket.create_connection(address)) for _ in range(4)]
+        before = held()
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", ResourceWarning)
+            beside(visit, ends, chat, server, 4)
         assert not held() - before, "all have left, and you have not closed all connections"
+        left = [one for one in said if f"laddr={address!r}" in str(one.message)]
         assert not left, "you left it to Python to close a connection"
 
 
-@contextmanager
-def unclosed(address: tuple[str, int]) -> Iterator[list[str]]:
-    """The warnings of Python about sockets with this address that it had to close itself."""
-    found: list[str] = []
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", ResourceWarning)
-        yield found
-    words = f"laddr={address!r}"
-    found += [str(one.message) for one in said if words in str(one.message)]
-
-
-def gone(server: socket.socket) -> bool:
-    """Whether the clients of this listener have all left, as far as the kernel knows."""
-    rows = sockets(port=server.getsockname()[1])
-    return not any(row.state in ("ESTAB", "SYN-RECV") for row in rows)
-
-
-def visit(address: tuple[str, int], use: Use) -> str:
-    with ExitStack() as stack:
-        clients = []
-        for who in range(4):
-            client = stack.enter_context(socket.socket())
-            if who == 2:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
-            client.settimeout(2)
-            client.connect(address)
-            clients.append(client)
-        return talk_with(address, use, *clients)
-
-
-def talk_with(
-    address: tuple[str, int],
-    use: Use,
-    ann: socket.socket,
-    bob: socket.socket,
-    deaf: socket.socket,
-    rude: socket.socket,
-) -> str:
-    if not wait_until(lambda: not queue(address), 3):
-        return "4 clients have connected, and you have not accepted all of them"
-    waited = "all four were there, and read"
-    try:
-        ann.sendall(b"hello")
-        heard = {"the second": bob.recv(100), "the fourth": rude.recv(100)}
-        for who, words in heard.items():
-            if words != b"hello":
-                return f"the first client said b'hello', {who} heard {words!r}"
-        rude.sendall(b"bye")
-        for end, who in ((ann, "first"), (bob, "second")):
-            if (words := end.recv(100)) != b"bye":
-                return f"the fourth client said b'bye', then the {who} heard {words!r}"
-        waited = "one had reset its connection"
-        reset(rude)
-        bob.sendall(b"still there?")
-        if (words := ann.recv(100)) != b"still there?":
-            return f"after a client's reset one said b'still there?', another heard {words!r}"
-        waited = "one does not read"
-        data = os.urandom(1 << 20) * 4
-        with background(quietly, ann.sendall, data, patience=6):
-            words = until_the_end(bob, len(data))
-        if words != data:
-            return f"4 MB were said, another client heard {len(words)} bytes of them or others"
-        waited = "one had read a part of what waited for it, and stopped"
-        heard_late = until_the_end(deaf, 400_000)  # then it is deaf again
-        bob.sendall(b"again")
-        if (words := ann.recv(100)) != b"again":
-            return f"one client said b'again', another heard {words!r}"
-        waited = "one that does not read said something"
-        deaf.sendall(b"speak up")
-        for end, who in ((ann, "first"), (bob, "second")):
-            if (words := end.recv(100)) != b"speak up":
-                return f"one that does not read said b'speak up', the {who} heard {words!r}"
-        ann.setblocking(False)
-        with suppress(BlockingIOError):
-            return f"a client heard its own words, or too much: {ann.recv(20)!r}…"
-        often = use.calls
-        if select.select([bob], [], [], 0.4)[0]:
-            return "a client was told something that nobody had said"
-        if use.calls - often > MANY:
-            return SPINS
-        waited = "one began to read again"
-        due = b"hellobyestill there?" + data + b"again"
-        heard_late += until_the_end(deaf, len(due) - len(heard_late))
-        if heard_late != due:
-            return "one read nothing for a long time, and then other bytes than had been said"
-    except TimeoutError:
-        for client in (ann, bob):
-            with suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
-        return f"{waited}: a client waited in vain for what another one had said"
-    except OSError as error:
-        return f"a client got: {error}"
-    return ""
-
-
-def queue(address: tuple[str, int]) -> int:
-    rows = [row for row in sockets(port=address[1]) if row.state == "LISTEN"]
-    return sum(row.accept_queue or 0 for row in rows)
+def visit(calls: Calls, *ends: socket.socket) -> None:
+    ann, bob, deaf, rude = ends
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    data = b"".join(b"%d " % number for number in range(300_000))
+    everyone = wait_until(lambda: not queue(ann.getpeername()), 3)
+    assert everyone, "4 clients have connected, and you have not accepted all of them"
+    tell("the first client", ann, b"hello", bob, rude)
+    tell("the fourth client", rude, b"bye", ann, bob)
+    reset(rude)
+    tell("after a client's reset, one", bob, b"still there?", ann)
+    with background(ann.sendall, data):
+        hear("while a client did not read, one", bob, data)
+    due = b"hellobyestill there?" + data + b"again"
+    hear("while a client did not read, others", deaf, due[:400_000])
+    tell("after a client read a part of what waits, one", bob, b"again", ann)
+    silence(calls, ann, bob)
+    hear("while a client did not read, others", deaf, due[400_000:])
+    for end in (ann, bob, deaf):
+        end.close()

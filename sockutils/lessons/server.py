@@ -11,12 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from types import FunctionType
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
-from sockutils.errors import name_of
 from sockutils.lessons.looking import held, no_descriptor_left, wait_until
-from sockutils.peers import background
+from sockutils.peers import Peer, background
 from sockutils.picture import KERNEL, SERVER, SIZE, Picture, canvas
 from sockutils.practice import exercise
 from sockutils.tables import sockets
@@ -24,207 +23,170 @@ from sockutils.tables import sockets
 __all__ = ["no_descriptor_left", "wait_until"]  # for the notebook
 
 Address = tuple[str, int]
-Design = Callable[[socket.socket, Any], object]  # a listener, a protocol
-ANY = ("127.0.0.1", 0)
-RESET = struct.pack("ii", 1, 0)
+Numbers = Mapping[str, float]  # of each design
+Design = Callable[..., object]  # takes a listener and a protocol
 PATIENCE = 1.5  # seconds: who has no answer by then is not served
-LINE = b"read me " * 127 + b"please\n"  # 1 KiB
-MANY = 1 << 15  # such lines are more than the buffers of a connection hold
+LINES = (b"read me " * 127 + b"please\n") * (1 << 15)  # more than a connection's buffers hold
+
+
+class Tested(NamedTuple):
+    listener: socket.socket
+    server: Peer
+    clients: ExitStack
+
+    def call(self) -> socket.socket:
+        address = self.listener.getsockname()
+        return self.clients.enter_context(socket.create_connection(address, PATIENCE))
+
+    def returns(self) -> bool:
+        return wait_until(lambda: "running" not in repr(self.server), 0.05)
 
 
 @contextmanager
 def running(design: Design, protocol: Any, port: int = 0) -> Iterator[Address]:
-    """The address of a server that serves while the block runs, and then has to stop.
+    """The address of a server that serves while the block runs; the clients have to leave first."""
+    with started(design, port, protocol) as tested:
+        yield tested.listener.getsockname()
 
-    Its listener is shut down, which wakes it; the clients have to leave before that.
-    """
+
+@contextmanager
+def started(design: Design, port: int, *protocol: Any) -> Iterator[Tested]:
     with (
         socket.create_server(("127.0.0.1", port)) as listener,
-        background(design, listener, protocol),
+        background(design, listener, *protocol) as server,
     ):
         try:
-            yield listener.getsockname()
+            with ExitStack() as clients:
+                yield Tested(listener, server, clients)
         finally:
-            listener.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # a check has done so
+                listener.shutdown(socket.SHUT_RDWR)
 
 
-# The checks
-
-
-def ask(client: socket.socket, line: bytes) -> None:
-    client.sendall(line + b"\n")
-    expect(client, line.upper() + b"\n")
+def hear(client: socket.socket, length: int = sys.maxsize) -> bytes:
+    """Read so many bytes, or to the end."""
+    heard = bytearray()
+    while len(heard) < length and (data := client.recv(65536)):
+        heard += data
+    return bytes(heard)
 
 
 def expect(client: socket.socket, answer: bytes) -> None:
-    """Read the answer; AssertionError if it is another one, TimeoutError if there is none."""
-    heard = b""
-    while len(heard) < len(answer) and (data := client.recv(65536)):
-        heard += data
-    assert heard == answer, f"{len(answer)} bytes to come, {len(heard)} came"
+    heard = hear(client, len(answer))
+    assert heard == answer, f"{answer!r} to come, {heard!r} came"
 
 
-def call(stack: ExitStack, address: Address) -> socket.socket:
-    client = stack.enter_context(socket.socket())
-    client.settimeout(PATIENCE)
-    client.connect(address)
-    return client
+def ask(client: socket.socket, *lines: bytes) -> None:
+    for line in lines:
+        client.sendall(line + b"\n")
+        expect(client, line.upper() + b"\n")
 
 
-def one_client(address: Address, stack: ExitStack) -> None:
-    client = call(stack, address)
-    ask(client, b"one")
-    ask(client, b"two")
-
-
-def ten_at_once(address: Address, stack: ExitStack) -> None:
-    clients = [call(stack, address) for _ in range(10)]
-    for number, client in enumerate(clients):
-        client.sendall(b"client %d\n" % number)
-    for number, client in enumerate(clients):
-        expect(client, b"CLIENT %d\n" % number)
-
-
-def after_a_silent_one(address: Address, stack: ExitStack) -> None:
-    call(stack, address)
-    ask(call(stack, address), b"served?")
-
-
-def byte_by_byte(address: Address, stack: ExitStack) -> None:
-    client = call(stack, address)
+def byte_by_byte(tested: Tested) -> None:
+    client = tested.call()
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for number in b"one byte at a time\n":
-        client.sendall(bytes([number]))
-        wait_until(lambda: not unread(client), 0.1)
+    drip(client, b"one byte at a time\n", 0.002)
     expect(client, b"ONE BYTE AT A TIME\n")
 
 
-def unread(client: socket.socket) -> int:
-    here = client.getsockname()
-    return sum(row.receive_queue for row in sockets(port=here[1]) if row.remote == here)
-
-
-def expect_end(client: socket.socket, rest: bytes) -> None:
-    client.shutdown(socket.SHUT_WR)
-    heard = b""
-    while data := client.recv(65536):
-        heard += data
-    assert heard == rest, f"{heard!r} came before the end"
-
-
-def half_close(address: Address, stack: ExitStack) -> None:
-    client = call(stack, address)
+def half_close(tested: Tested) -> None:
+    client = tested.call()
     client.sendall(b"one\ntwo\nthree\n")
-    expect_end(client, b"ONE\nTWO\nTHREE\n")
+    client.shutdown(socket.SHUT_WR)
+    expect(client, b"ONE\nTWO\nTHREE\n")
 
 
-def after_a_reset(address: Address, stack: ExitStack) -> None:
+def after_three_resets(tested: Tested) -> None:
     for line in (b"", b"half a line", b"a line\n"):
-        client = call(stack, address)
+        client = tested.call()
         client.sendall(line)
         reset(client)
-    ask(call(stack, address), b"served?")
+    ask(tested.call(), b"served?")
 
 
-def beside_one_that_reads_nothing(address: Address, stack: ExitStack) -> None:
-    greedy = call(stack, address)
-    greedy.setblocking(False)
-    lines = memoryview(LINE * MANY)
-    sent = 0
-    with suppress(BlockingIOError):
-        while sent < len(lines) and select.select([], [greedy], [], 0.1)[1]:
-            sent += greedy.send(lines[sent:])
-    assert sent < len(lines), "it takes all that it is sent, and would run out of memory"
-    ask(call(stack, address), b"served?")
-    heard = bytearray()
-    while len(heard) < len(lines):
-        readable, writable, _ = select.select([greedy], [greedy], [], PATIENCE)
-        if writable and sent < len(lines):
-            sent += greedy.send(lines[sent:])
-        if readable:
-            data = greedy.recv(1 << 20)
-            assert data, f"{len(lines)} bytes to come, {len(heard)} came"
-            heard += data
-        elif sent == len(lines):
-            assert select.select([greedy], [], [], PATIENCE)[0], "an answer is missing"
-    assert heard == LINE.upper() * MANY, "not what was sent, in capitals"
+def ten_at_once(tested: Tested) -> None:
+    for number, client in enumerate([tested.call() for _ in range(10)]):
+        ask(client, b"client %d" % number)
 
 
-CHECKS: Mapping[str, Callable[[Address, ExitStack], None]] = {
-    "one client": one_client,
+def beside_a_silent_one(tested: Tested) -> None:
+    tested.call()
+    ask(tested.call(), b"served?")
+
+
+def beside_one_that_reads_nothing(tested: Tested) -> None:
+    greedy, rest = tested.call(), memoryview(LINES)
+    while rest and select.select([], [greedy], [], 0.1)[1]:
+        rest = rest[greedy.send(rest) :]
+    assert rest, "it takes all that it is sent, and would run out of memory"
+    ask(tested.call(), b"served?")
+    with background(say_the_rest, greedy, rest):
+        heard = hear(greedy)
+    assert heard == LINES.upper(), f"{len(LINES)} bytes to come in capitals, {len(heard)} came"
+
+
+def say_the_rest(client: socket.socket, rest: memoryview) -> None:
+    while rest:
+        rest = rest[client.send(rest) :]
+    client.shutdown(socket.SHUT_WR)
+
+
+def stops(tested: Tested) -> None:
+    client = tested.call()
+    ask(client, b"before")
+    tested.listener.shutdown(socket.SHUT_RDWR)
+    ask(client, b"after the listener was shut down")
+    assert not tested.returns(), "it returned while a client was still there"
+
+
+CHECKS: Mapping[str, Callable[[Tested], None]] = {
+    "one client": lambda tested: ask(tested.call(), b"one", b"two"),
     "byte by byte": byte_by_byte,
     "half-close": half_close,
-    "after three resets": after_a_reset,
+    "after three resets": after_three_resets,
     "ten at once": ten_at_once,
-    "beside a silent one": after_a_silent_one,
+    "beside a silent one": beside_a_silent_one,
     "beside one that reads nothing": beside_one_that_reads_nothing,
+    "stops": stops,
 }
 
 
 def examine(name: str, design: Design, protocol: Any) -> dict[tuple[str, str], str]:
     """Drive a server with real clients: (check, name) → "works" or what happened, for matrix()."""
-    outcomes = {check: outcome(trial, design, protocol) for check, trial in CHECKS.items()}
-    outcomes["stops"] = stops(design, protocol)
-    return {(check, name): said for check, said in outcomes.items()}
+    return {(check, name): outcome(trial, design, protocol) for check, trial in CHECKS.items()}
 
 
-def outcome(
-    trial: Callable[[Address, ExitStack], None], design: Design, protocol: Any = None
-) -> str:
-    with running(design, protocol) as address, ExitStack() as stack:
+def outcome(trial: Callable[[Tested], None], design: Design, *protocol: Any) -> str:
+    with started(design, 0, *protocol) as tested:
         try:
-            trial(address, stack)
+            trial(tested)
         except TimeoutError:
             return "no answer"
-        except AssertionError as error:
+        except (AssertionError, OSError) as error:
             return str(error)
-        except OSError as error:
-            return name_of(error)
     return "works"
 
 
-def stops(design: Design, protocol: Any) -> str:
-    """Shut the listener down while a client talks: it is served to its end, others are refused."""
-    with socket.create_server(ANY) as listener, background(design, listener, protocol) as server:
-        address = listener.getsockname()
-        with ExitStack() as stack:
-            client = call(stack, address)
-            ask(client, b"before")
-            listener.shutdown(socket.SHUT_RDWR)
-            try:
-                ask(client, b"after")
-            except (AssertionError, OSError):
-                return "cut off"
-            if wait_until(lambda: "running" not in repr(server), 0.05):
-                return "leaves early"
-            with suppress(ConnectionRefusedError):
-                call(stack, address)
-                return "goes on"
-        if not wait_until(lambda: "running" not in repr(server)):
-            return "goes on"
-    return "works"
-
-
-def served(address: Address, line: bytes = b"served?") -> bool:
+def served(address: Address) -> bool:
     """Whether a new client gets an answer to a line."""
-    with ExitStack() as stack, suppress(TimeoutError):
-        ask(call(stack, address), line)
+    with suppress(TimeoutError), socket.create_connection(address, PATIENCE) as client:
+        ask(client, b"served?")
         return True
     return False
 
 
 def blocked_by(design: Design, protocol: Any, most: int) -> str:
     """How many clients that never end their line it takes until a new one is not served."""
-    with running(design, protocol) as address, ExitStack() as stack:
+    with started(design, 0, protocol) as tested:
         for count in range(1, most + 1):
-            call(stack, address).sendall(b"GET / HT")
-            if not served(address):
+            tested.call().sendall(b"GET / HT")
+            if not served(tested.listener.getsockname()):
                 return f"{count}"
     return f"more than {most}"
 
 
 def reset(client: socket.socket) -> None:
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
 
@@ -249,18 +211,15 @@ def drip(client: socket.socket, data: bytes, pause: float) -> None:
             select.select([], [], [], pause)
 
 
-# The panel
-
-
 def visit(address: Address, clients: int, think: float) -> float:
     """So many clients with three lines each, and a pause between two; the seconds it takes."""
 
     def client() -> None:
-        with ExitStack() as stack:
-            end = stack.enter_context(socket.create_connection(address, 10))
-            for line in (b"one", b"two", b"three"):
+        with socket.create_connection(address, 10) as end:
+            ask(end, b"one")
+            for line in (b"two", b"three"):
+                select.select([], [], [], think)
                 ask(end, line)
-                select.select([], [], [], 0 if line == b"three" else think)
 
     start = time.monotonic()
     with ExitStack() as stack:
@@ -269,170 +228,106 @@ def visit(address: Address, clients: int, think: float) -> float:
     return time.monotonic() - start
 
 
-def draw_waiting(seconds: Mapping[str, float], clients: int, think: int) -> Picture:
+def draw_waiting(seconds: Numbers, clients: int, think: int) -> Picture:
     """Draw how long it took each design to serve all; the text says who waited for whom."""
-    one = 2 * think / 1000
-    many = f"{clients} clients" if clients > 1 else "1 client"
-    lines = [f"{many}, 3 lines each, {think} ms to think between two"]
-    for name, taken in seconds.items():
+
+    def order(taken: float) -> str:
         if clients == 1 or not think:
-            order = "nobody waits for another's thoughts"
-        else:
-            order = "one after the other" if taken >= one * clients else "all at once"
-        lines.append(f"{name}: {order}")
-    ends = [f" {taken:.2f} s" for taken in seconds.values()]
-    return bars(seconds, ends, lines, "seconds until all are served")
+            return "nobody waits for another's thoughts"
+        return "one after the other" if taken >= clients * 2 * think / 1000 else "all at once"
+
+    many = f"{clients} clients" if clients > 1 else "1 client"
+    title = f"{many}, 3 lines each, {think} ms to think between two"
+    orders = {name: order(taken) for name, taken in seconds.items()}
+    return bars(title, seconds, orders, " {:.2f} s", "seconds until all are served")
 
 
-def bars(
-    values: Mapping[str, float], ends: Iterable[str], lines: Iterable[str], unit: str
-) -> Picture:
-    title, *others = lines
+def draw_rates(rates: Numbers) -> Picture:
+    """Draw how many requests a second each design has answered."""
+    title = "8 clients, each asks again when it has its answer"
+    words = {name: f"{rate:,.0f}" for name, rate in rates.items()}
+    return bars(title, rates, words, " {:,.0f}", "requests per second")
+
+
+def bars(title: str, values: Numbers, words: Mapping[str, str], end: str, unit: str) -> Picture:
     figure, axes = canvas(height=1.6 + 0.6 * len(values))
     drawn = axes.barh([*values], [*values.values()], color=KERNEL, height=0.62)
-    axes.bar_label(drawn, [*ends], fontsize=SIZE)
+    axes.bar_label(drawn, fmt=end, fontsize=SIZE)
     axes.invert_yaxis()
-    axes.set_xlim(0, max(values.values()) * 1.25)
-    axes.set_xlabel(unit)
+    axes.set(xlim=(0, max(values.values()) * 1.25), xlabel=unit)
     axes.set_title(title, fontsize=SIZE, loc="left", color=SERVER)
-    return Picture(figure, "\n".join([title, *others]))
+    return Picture(figure, "\n".join([title, *map(": ".join, words.items())]))
 
 
 # Requests per second: the servers in processes of their own, the clients in this one
 
-HEADER = """
+PROGRAM = """
 import asyncio, errno, os, re, select, socket, sys, threading, time
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import suppress
 from email.utils import formatdate
-"""
-STOP = "listener.shutdown(socket.SHUT_RDWR)"
-FOOTER = """
+{source}
+# it ends as soon as the other process closes the pipe, or is no more
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 with socket.create_server(("127.0.0.1", 0)) as listener:
-    def end():  # as soon as the other process closes the pipe, or is no more
-        sys.stdin.read()
-        {stop}
-    threading.Thread(target=end, daemon=True).start()
     print(listener.getsockname()[1], flush=True)
     {design}(listener, {protocol})
 """
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def cells(*defined: Any) -> list[str]:
     """The source of the cells that these functions and classes are defined in, each once."""
-    found = []
-    for one in defined:
-        if isinstance(one, type):
-            one = next(each for each in vars(one).values() if isinstance(each, FunctionType))
-        found.append("".join(inspect.findsource(one)[0]))
-    return list(dict.fromkeys(found))
+    functions = [next(filter(inspect.isfunction, vars(one).values()), one) for one in defined]
+    return [*dict.fromkeys("".join(inspect.findsource(one)[0]) for one in functions)]
 
 
 def definitions(cells: Iterable[str]) -> str:
     """What the cells define: their functions, classes and CONSTANTS, without what they run."""
-    kept = []
-    for cell in cells:
-        for node in ast.parse(cell).body:
-            constant = (
-                isinstance(node, (ast.Assign, ast.AugAssign))
-                and ast.unparse(
-                    node.targets[0] if isinstance(node, ast.Assign) else node.target
-                ).isupper()
-            )
-            if constant or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                kept.append(ast.unparse(node))
-    return "\n".join(kept)
+    nodes = [node for cell in cells for node in ast.parse(cell).body]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    sources = [(isinstance(node, kinds), ast.unparse(node)) for node in nodes]
+    return "\n".join(one for kept, one in sources if kept or one.split()[0].isupper())
 
 
 @contextmanager
-def process(source: str, design: str, protocol: str, stop: str = STOP) -> Iterator[Address]:
+def process(source: str, design: str, protocol: str) -> Iterator[Address]:
     """The address of a server in a process of its own, which ends with the block."""
-    program = HEADER + source + FOOTER.format(design=design, protocol=protocol, stop=stop)
+    program = PROGRAM.format(source=source, design=design, protocol=protocol)
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
-        assert server.stdin
         assert server.stdout
-        try:
-            yield "127.0.0.1", int(server.stdout.readline())
-        finally:
-            server.stdin.close()
-            try:
-                server.wait(5)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
-
-REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def whole_answer(client: socket.socket, request: bytes) -> bytes:
-    """Ask once, and read as many bytes as the answer says that it has."""
-    client.sendall(request)
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += received(client)
-    head, _, body = data.partition(b"\r\n\r\n")
-    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-    while len(body) < int(fields[b"content-length"]):
-        body += received(client)
-    return head + b"\r\n\r\n" + body
-
-
-def received(client: socket.socket) -> bytes:
-    data = client.recv(65536)
-    if not data:
-        raise EOFError("the server has closed before the end of its answer")
-    return data
+        yield "127.0.0.1", int(server.stdout.readline())
 
 
 def load(address: Address, clients: int = 8, requests: int = 300) -> float:
-    """Requests per second: each client asks again as soon as it has the answer, and closes.
-
-    Raises if one answer is not as long as the first one, or does not come.
-    """
+    """Requests per second: each client asks again as soon as it has the answer, or it raises."""
     with socket.create_connection(address, 5) as first:
-        answer = whole_answer(first, REQUEST)
+        first.sendall(REQUEST)
+        first.shutdown(socket.SHUT_WR)
+        answer = hear(first)
     assert answer.startswith(b"HTTP/1.1 200 "), answer
     with ExitStack() as stack, select.epoll() as epoll:
-        missing = {}
-        asking = {}
+        asking, missing = {}, {}
+        start = time.perf_counter()
         for _ in range(clients):
             client = stack.enter_context(socket.create_connection(address, 5))
             epoll.register(client, select.EPOLLIN)
-            asking[client.fileno()] = client
-            missing[client.fileno()] = len(answer) * requests
-        start = time.perf_counter()
-        for client in asking.values():
+            asking[client.fileno()], missing[client.fileno()] = client, len(answer) * requests
             client.sendall(REQUEST)
-        while asking:
+        while missing:
             ready = epoll.poll(5)
-            assert ready, f"{len(asking)} clients wait for an answer"
+            assert ready, f"{len(missing)} clients wait for an answer"
             for number, _ in ready:
-                client = asking[number]
-                missing[number] -= len(received(client))
-                if missing[number] <= 0:
-                    assert not missing[number], "more bytes than asked for"
-                    del asking[number]
-                    epoll.unregister(client)
-                    client.close()
+                data = asking[number].recv(65536)
+                assert data, "the server has closed before the end of its answer"
+                missing[number] -= len(data)
+                if not missing[number]:
+                    del missing[number]
+                    asking[number].close()
                 elif missing[number] % len(answer) == 0:
-                    client.sendall(REQUEST)
+                    asking[number].sendall(REQUEST)
         return clients * requests / (time.perf_counter() - start)
-
-
-def draw_rates(rates: Mapping[str, float]) -> Picture:
-    """Draw how many requests a second each design has answered."""
-    ends = [f" {rate:,.0f}" for rate in rates.values()]
-    lines = [
-        "8 clients, each asks again when it has its answer",
-        *(f"{name}: {rate:,.0f}" for name, rate in rates.items()),
-    ]
-    return bars(rates, ends, lines, "requests per second")
-
-
-# The exercises
 
 
 @exercise(
@@ -441,20 +336,24 @@ def draw_rates(rates: Mapping[str, float]) -> Picture:
     hint="A thread for each client may wait as long as it likes. In a loop no call may wait.",
 )
 def nobody_waits(shout: Callable[[socket.socket], object]) -> None:
-    def design(listener: socket.socket, protocol: object) -> None:
-        shout(listener)
-
-    threads = threading.active_count()
-    descriptors = held()
+    threads, descriptors = threading.active_count(), held()
     for check, trial in CHECKS.items():
-        found = outcome(trial, design)
+        found = outcome(trial, shout)
         assert found == "works", f"{check}: {found}"
-    found = stops(design, None)
-    assert found != "cut off", "the listener was shut down, and a client that was there is cut off"
-    assert found != "leaves early", "you returned while a client was still there"
-    assert found == "works", "the listener was shut down, all clients have left, and it goes on"
     assert wait_until(lambda: threading.active_count() == threads, 2), "it left a thread running"
     assert not held() - descriptors, "it left a socket open"
+
+
+BODY = b"Content-Length: 9\r\n\r\nGET /no HTTP/1.1\r\n\r\n"
+REQUESTS = [  # the first line, the fields, the body
+    (b"GET / HTTP/1.1", b"Host: a\r\n", b""),
+    (b"POST /x HTTP/1.1", b"Host: a\r\ncontent-LENGTH:%d\r\n" % len(BODY), BODY),
+    (b"POST /y HTTP/1.1", b"X-Content-Length: 7\r\nContent-Length: 0\r\n", b""),
+    (b"PUT /z HTTP/1.1", b"Content-Length: 3\r\nX: Content-Length: 5\r\n", b"\r\n\r"),
+    (b"GET /end HTTP/1.1", b"", b""),
+]
+WIRE = [line + b"\r\n" + fields + b"\r\n" + body for line, fields, body in REQUESTS]
+STREAM = b"".join(WIRE) + b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhalf"
 
 
 @exercise(
@@ -462,44 +361,16 @@ def nobody_waits(shout: Callable[[socket.socket], object]) -> None:
     hint="Keep what has come. While there is a whole head in it, look how long the body is.",
 )
 def any_pieces(requests: Callable[[Iterable[bytes]], Iterable[tuple[bytes, bytes]]]) -> None:
-    body = b"Content-Length: 9\r\n\r\nGET /no HTTP/1.1\r\n\r\n"
-    right = [
-        (b"GET / HTTP/1.1", b"Host: a\r\n", b""),
-        (b"POST /x HTTP/1.1", b"Host: a\r\ncontent-LENGTH:%d\r\n" % len(body), body),
-        (b"POST /y HTTP/1.1", b"X-Content-Length: 7\r\nContent-Length: 0\r\n", b""),
-        (b"PUT /z HTTP/1.1", b"Content-Length: 3\r\nX: Content-Length: 5\r\n", b"\r\n\r"),
-        (b"GET /end HTTP/1.1", b"", b""),
-    ]
-    stream, ends = b"", []
-    for line, fields, body in right:
-        stream += line + b"\r\n" + fields + b"\r\n" + body
-        ends.append(len(stream))
-    stream += b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhalf"
-    wanted = [(line, body) for line, _, body in right]
-    for size in (1, len(stream), 2, 7, 40):
-        taken = 0
-
-        def pieces(size: int = size) -> Iterator[bytes]:
-            nonlocal taken
-            for start in range(0, len(stream), size):
-                taken = min(start + size, len(stream))
-                yield stream[start : start + size]
-
-        found: list[tuple[bytes, bytes]] = []
-        for request in requests(pieces()):
-            place = len(found)
-            assert place < len(wanted), f"{len(wanted)} whole requests, you gave one more"
-            assert tuple(request) == wanted[place], (
-                f"in pieces of {size}: request {place + 1} is {wanted[place]}, you gave {request}"
-            )
-            soon = min(-(-ends[place] // size) * size, len(stream))
-            assert taken == soon, (
-                f"request {place + 1} was whole after {soon} bytes, you gave it after {taken}"
-            )
-            found.append(request)
-        assert len(found) == len(wanted), (
-            f"in pieces of {size}: {len(wanted)} whole requests, you gave {len(found)}"
-        )
+    for size in (1, len(STREAM), 2, 7, 40):
+        waiting = [STREAM[at : at + size] for at in range(0, len(STREAM), size)]
+        given = iter(requests(map(waiting.pop, [0] * len(waiting))))
+        for (line, _, body), end in zip(REQUESTS, accumulate(map(len, WIRE)), strict=True):
+            found = tuple(next(given, ()))
+            wanted = f"in pieces of {size}: the next request is {(line, body)}"
+            assert found == (line, body), f"{wanted}, you gave {found or 'no more'}"
+            taken = len(STREAM) - len(b"".join(waiting))
+            assert taken < end + size, f"{wanted}, whole after {end} bytes, you took {taken}"
+        assert not next(given, ()), f"{len(REQUESTS)} whole requests, you gave one more"
 
 
 @exercise(
@@ -508,59 +379,21 @@ def any_pieces(requests: Callable[[Iterable[bytes]], Iterable[tuple[bytes, bytes
     hint="Watch both sockets. Once you have to stop: accept until EAGAIN, on a nonblocking socket.",
 )
 def nobody_turned_away(last_orders: Callable[[socket.socket, socket.socket], object]) -> None:
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(ANY))
-        stop, stopper = map(stack.enter_context, socket.socketpair())
-        address = listener.getsockname()
-        server = stack.enter_context(background(last_orders, listener, stop))
-        order(call(stack, address))
-        reset(call(stack, address))
-        try:
-            order(call(stack, address))
-        except OSError as error:
-            raise AssertionError(
-                f"one client has reset, and the next one got {name_of(error)}"
-            ) from None
-        assert "running" in repr(server), "you returned before you were told to stop"
-        stopper.send(b"!")
-        assert wait_until(lambda: "running" not in repr(server), 2), "told to stop, you stay"
-        assert refused(address), "you returned, and clients can still connect"
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(ANY))
-        stop, stopper = map(stack.enter_context, socket.socketpair())
-        address = listener.getsockname()
-        clients = [call(stack, address) for _ in range(4)]
-        reset(clients.pop(1))
-        for client in clients:
-            client.sendall(b"please\n")
-        stopper.send(b"!")
-        with background(last_orders, listener, stop):
-            for number, client in enumerate(clients, 1):
-                try:
-                    answered(client)
-                except OSError as error:
-                    raise AssertionError(
-                        f"client {number} of 3 was in the queue when you had to stop, and got"
-                        f" {name_of(error)}"
-                    ) from None
-        assert refused(address), "you returned, and clients can still connect"
-
-
-def order(client: socket.socket) -> None:
-    client.sendall(b"please\n")
-    answered(client)
-
-
-def answered(client: socket.socket) -> None:
-    heard = b""
-    while data := client.recv(100):
-        heard += data
-    assert heard == b"PLEASE\n", f"b'please\\n' should come back in capitals, {heard!r} came"
-
-
-def refused(address: Address) -> bool:
-    try:
-        socket.create_connection(address, 1).close()
-    except OSError:
-        return True
-    return False
+    for told in (False, True):
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            stop, stopper = map(stack.enter_context, socket.socketpair())
+            tested = Tested(listener, background(last_orders, listener, stop), stack)
+            clients = [tested.call() for _ in range(4)]
+            reset(clients.pop(1))
+            if told:
+                stopper.send(b"!")
+            with tested.server:
+                for client in clients:
+                    client.sendall(b"please\n")
+                    heard = hear(client)  # it was in the queue, beside one that has reset
+                    assert heard == b"PLEASE\n", f"b'PLEASE\\n' to come, {heard!r} came"
+                if not told:
+                    assert not tested.returns(), "you returned, and nobody has told you to"
+                    stopper.send(b"!")
+            assert listener.fileno() == -1, "you returned, and the listener is still open"
