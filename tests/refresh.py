@@ -1,5 +1,7 @@
 """Run every notebook from the top and store its fresh outputs, with clean metadata.
 
+Then make the reference anew, which is built from them.
+
 python tests/refresh.py [NOTEBOOK...]
 """
 
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from reference import write
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -45,3 +48,4 @@ if __name__ == "__main__":
         for path in map(Path, sys.argv[1:] or sorted(NOTEBOOKS.glob("*.ipynb"))):
             print(path.name, flush=True)
             run(path)
+        write()

@@ -1,0 +1,146 @@
+"""Write the course's last page from what its notebooks hold: each statement, each error, each term.
+
+python tests/reference.py
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nbformat
+
+from sockutils import errors
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+PAGE = NOTEBOOKS / "15_reference.ipynb"
+GLOSSARY = Path(__file__).with_name("glossary.toml")
+VERDICT = re.compile(r"^\| (\d+) \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
+ANCHOR = re.compile(r"\]\((#(?:[^()]|\(\))+)\)")
+
+INTRODUCTION = """# Reference
+
+Everything in one place, with links to the cells that show it: the statements of the notes, the
+errors of each call, and the terms. This page is made from the other notebooks."""
+
+STATEMENTS = """## The statements of the notes
+
+The course grew out of one page of study notes. These are its 89 statements, and what the kernel
+says to each.
+
+| # | the notes say | verdict | shown in |
+|---|---|---|---|"""
+
+ERRORS = """## The errors of each call
+
+Every entry of the manual's ERRORS sections, and where you trigger it, or why you cannot."""
+
+TERMS = """## Terms
+
+In the words of the man pages, where they have one.
+
+| term | what it is | shown in |
+|---|---|---|"""
+
+
+class Cell(NamedTuple):
+    notebook: str
+    heading: str  # the one above it
+    source: str
+    text: str  # what it has printed and returned
+    tags: list[str]
+
+    @property
+    def link(self) -> str:
+        return link(f"{self.notebook}#{self.heading}")
+
+
+def link(place: str) -> str:
+    """A link to NOTEBOOK#HEADING."""
+    notebook, _, heading = place.partition("#")
+    return f"[{notebook[:2]}: {heading}]({place.replace(' ', '-')})"
+
+
+def cells() -> Iterator[Cell]:
+    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        heading = ""
+        for cell in nbformat.read(path, as_version=4).cells:  # type: ignore[no-untyped-call]
+            if cell.cell_type == "markdown":
+                heading = (re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE) or [heading])[-1]
+            text = "\n".join(map(said, cell.get("outputs", [])))
+            yield Cell(path.name, heading, cell.source, text, cell.metadata.get("tags", []))
+
+
+def said(output: Any) -> str:
+    return str(output.get("text") or output.get("data", {}).get("text/plain", ""))
+
+
+def statements(every: list[Cell]) -> list[str]:
+    """A row for each verdict, in the order of the numbers; a statement may have several."""
+    found = []
+    for cell in every:
+        for number, *columns in VERDICT.findall(cell.source) if "verdicts" in cell.tags else []:
+            row = ANCHOR.sub(rf"]({cell.notebook}\1)", " | ".join(columns))
+            found.append((int(number), f"| {number} | {row} |"))
+    return [row for _, row in sorted(found, key=lambda each: each[0])]
+
+
+def errors_of(page: str, entries: list[dict[str, str]], every: list[Cell]) -> list[str]:
+    """A table of a man page's errors; ValueError if no notebook says which of them it has shown."""
+    start = f"{page} lists {len(entries)} errors"
+    (cell,) = [
+        cell for cell in every if re.search(rf"^{re.escape(start)}", cell.text, re.MULTILINE)
+    ]
+    lines = cell.text.partition(start)[2].splitlines()[1:]
+    rows = [f"\n### {page}\n", "| error | when | shown in |", "|---|---|---|"]
+    for entry, how in zip(entries, lines[1::2], strict=False):
+        place = entry.get("unseen") or shown(entry["name"], how.strip(), cell, every)
+        rows.append(f"| `{entry['name']}` | {entry['when']} | {place} |")
+    return rows
+
+
+def shown(name: str, call: str, list_of: Cell, every: list[Cell]) -> str:
+    """The link to the first cell that printed this failure, in the notebook with the list."""
+    for cell in every:
+        if cell.notebook == list_of.notebook and f"{call} → {name} " in cell.text:
+            return cell.link
+    raise ValueError(f"{list_of.notebook} has no cell that shows {call} → {name}")
+
+
+def page() -> list[str]:
+    """The text of each cell."""
+    every = list(cells())
+    manual = tomllib.loads((Path(errors.__file__).parent / "errors.toml").read_text())
+    tables = [errors_of(each["page"], each["entries"], every) for each in manual.values()]
+    terms = tomllib.loads(GLOSSARY.read_text())
+    rows = [
+        f"| {term} | {what} | {link(where)} |"
+        for term, (what, where) in sorted(terms.items(), key=lambda each: each[0].lower())
+    ]
+    return [
+        INTRODUCTION,
+        "\n".join([STATEMENTS, *statements(every)]),
+        ERRORS,
+        *("\n".join(table).strip() for table in tables),
+        "\n".join([TERMS, *rows]),
+    ]
+
+
+def write() -> None:
+    notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    for number, text in enumerate(page(), 1):
+        cell = nbformat.v4.new_markdown_cell(text, id=f"reference-{number:02}")  # type: ignore[no-untyped-call]
+        cell.metadata = {"slideshow": {"slide_type": "slide"}}
+        notebook.cells.append(cell)
+    kernel = {
+        "name": "sockutils",
+        "display_name": "Sockets (private network)",
+        "language": "python",
+    }
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    nbformat.write(notebook, PAGE)  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    write()
