@@ -107,6 +107,7 @@ def slope(costs: Costs, call: str) -> float:
     from math import log
 
     large = [number for number in costs if number >= MANY]
+    large = large if len(large) > 1 else sorted(costs)[-2:]  # a low limit of descriptors
     logs = [log(number) for number in large], [log(costs[number][call]) for number in large]
     return linear_regression(*logs).slope
 
@@ -162,7 +163,7 @@ GROWN = ((50, "more than 50 times"), (3, "more than 3 times"))
 
 
 def draw_wait(costs: Costs) -> Picture:
-    """Draw the times for a few and for many descriptors, a pair of bars for each call."""
+    """Draw the times for a few and for many descriptors, two marks for each call."""
     figure, axes = canvas(height=4.5)
     few, many = costs
     places = {call: len(CALLS) - 1 - index for index, call in enumerate(CALLS)}
