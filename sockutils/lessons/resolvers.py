@@ -276,11 +276,15 @@ def addresses(result: Any) -> list[str]:
     return [socket.inet_ntop(host.h_addrtype, ffi.buffer(host.h_addr_list[0], host.h_length))]
 
 
-def names(result: Any) -> list[str]:
-    """The name in what gethostbyaddr() or getnameinfo() returned."""
-    if isinstance(result, tuple):
-        return [str(result[0])]
-    return [ffi.string(found(result).h_name).decode()]
+def names(host: Any) -> list[str]:
+    """The name in what gethostbyaddr() returned."""
+    return [ffi.string(found(host).h_name).decode()]
+
+
+def written(code: int, name: Any) -> list[str]:
+    """The name that getnameinfo() has written, if it returned 0."""
+    done(code)
+    return [ffi.string(name).decode()]
 
 
 def at_once(calls: Mapping[str, Callable[[], Sequence[str]]]) -> list[Outcome]:
