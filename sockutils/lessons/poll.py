@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import sys
+import termios
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from sockutils.columns import aligned
-from sockutils.lessons.looking import held, links
+from sockutils.lessons.looking import held, links, wait_until
 from sockutils.peers import background
 from sockutils.picture import FAINT, KERNEL, OTHER, SERVER, WIDTH, Picture, sheet, write
 from sockutils.practice import exercise
@@ -55,7 +56,7 @@ def drain(end: socket.socket, number: int) -> None:
         number -= len(end.recv(min(number, 1 << 20)))
 
 
-def high(end: socket.socket) -> socket.socket:
+def move_up(end: socket.socket) -> socket.socket:
     """The same socket with the lowest free number from 500 on; the old number is closed."""
     with end:
         return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH))
@@ -65,6 +66,17 @@ def reset(end: socket.socket) -> None:
     """Close the socket so that the other end gets a reset."""
     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     end.close()
+
+
+def wait_for_queue(listener: socket.socket, number: int) -> None:
+    """Wait until so many clients are in the listener's queue."""
+
+    def there() -> bool:
+        # tcp_info.tcpi_unacked: for a listener, how many wait for accept()
+        info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
+        return struct.unpack_from("I", info, 24) == (number,)
+
+    assert wait_until(there), f"{number} clients should wait in the queue"
 
 
 @contextmanager
@@ -109,8 +121,11 @@ LINE = 0.34
 WIDEST = 0.85
 
 
-def draw(moments: Sequence[Moment], title: str = "") -> Picture:
-    """Draw which flags there were at each moment: a tick if it was asked for, else a "!"."""
+def draw(moments: Sequence[Moment], title: str = "", starts: Sequence[int] = ()) -> Picture:
+    """Draw which flags there were at each moment: a tick if it was asked for, else a "!".
+
+    With each of `starts` another socket begins: a thick line before that column.
+    """
     from matplotlib.patches import Rectangle
 
     rows = [*ASKED, *UNASKED]
@@ -135,6 +150,11 @@ def draw(moments: Sequence[Moment], title: str = "") -> Picture:
     right = LEFT + step * len(moments)
     line = head + TOP + len(ASKED) * TALL
     axes.plot([0.3, right], [line, line], color="black", linewidth=3, zorder=3)
+    for start in starts:
+        place = LEFT + (start - 1) * step
+        axes.plot(
+            [place, place], [head + TOP - 0.45, head + grid], color="black", linewidth=4, zorder=3
+        )
     for words, first, number in (("if asked for", 0, len(ASKED)), ("unasked", 4, len(UNASKED))):
         middle = head + TOP + (first + number / 2) * TALL
         write(axes, right + 0.3, middle, words, OTHER, rotation=270)
@@ -257,27 +277,30 @@ def peeked(end: socket.socket) -> bytes | None:
     seconds=8,
 )
 def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
-    words = [b"early", b"", b"piece by piece", b"the last"]
+    words = [b"early", b"", b"piece by piece", b"the last", b"and gone"]
     with ExitStack() as stack:
         reader, writer = os.pipe()
-        pairs = [connected() for _ in words[1:]]
+        pairs = [connected() for _ in words[1:4]]
         for pair in pairs:
             stack.enter_context(pair[1])
         ends = [reader, *(client.detach() for client, _ in pairs)]
         ends.insert(2, silent_udp().detach())
+        ends.append(said_and_gone(words[4]))
         names = [os.readlink(f"/proc/self/fd/{end}") for end in ends]
         stack.callback(close_all, ends, names)
         right = [*words[:2], b"", *words[2:]]
         peers = [server for _, server in pairs]
-        with background(tell_all, writer, peers, words) as peer, counted() as calls:
+        with background(tell_all, writer, names[0], peers, words) as peer, counted() as calls:
             found = collect([*ends])
+        events, held_up = peer.result
         assert isinstance(found, list), f"it returned {found!r}, not a list"
+        assert not held_up, "you waited in a read while another descriptor had something to say"
         assert found == right, f"{right} were sent, you have {found}"
         left = len({*names} & {*links()})
         assert not left, f"{left} of {len(ends)} descriptors are still open"
         rounds, reads = asked(calls), calls["recv"] + calls["read"]
         assert rounds, "you never asked poll(): a read that waits holds up the others"
-        many = peer.result + len(ends)
+        many = events + len(ends)
         assert rounds <= 2 * many, f"{many} events, and poll() returned {rounds} times"
         assert reads <= 4 * many, f"{many} events, and {reads} reads"
 
@@ -305,20 +328,42 @@ def silent_udp() -> socket.socket:
     return end
 
 
-def tell_all(writer: int, peers: Sequence[socket.socket], words: Sequence[bytes]) -> int:
-    """Send the words, one after the other, and end in four ways; return how many events."""
+def said_and_gone(word: bytes) -> int:
+    """A pipe with bytes in it whose writer is gone: POLLIN and POLLHUP at once."""
+    reader, writer = os.pipe()
+    os.write(writer, word)
+    os.close(writer)
+    return reader
+
+
+def unread(pipe: int) -> int:
+    size = bytearray(4)
+    fcntl.ioctl(pipe, termios.FIONREAD, size)
+    return int.from_bytes(size, sys.byteorder)
+
+
+def tell_all(
+    writer: int, pipe: str, peers: Sequence[socket.socket], words: Sequence[bytes]
+) -> tuple[int, bool]:
+    """Send the words, one after the other, and end in four ways.
+
+    Returns how many events that were, and whether the pipe had to wait for the others.
+    """
     gone, slow, last = peers
+    slow.sendall(words[2][:1])
+    select.select([], [], [], 0.1)
     os.write(writer, words[0])
+    held_up = not wait_until(lambda: not unread(writer) or pipe not in links(), 2)
     os.close(writer)
     reset(gone)
-    for place in range(len(words[2])):
+    for place in range(1, len(words[2])):
         slow.sendall(words[2][place : place + 1])
         select.select([], [], [], 0.03)
     slow.shutdown(socket.SHUT_WR)
     select.select([], [], [], 0.1)
     last.sendall(words[3])
     last.close()
-    return len(words[2]) + 8
+    return len(words[2]) + 10, held_up
 
 
 @exercise(
@@ -342,10 +387,14 @@ def deliver(send_to_all: Callable[[list[socket.socket], bytes], list[int]]) -> N
             server.settimeout(2)
         ends = [client for client, _ in pairs]
         peers = [server for _, server in pairs]
-        with background(read_in_turn, peers, len(data)) as peer, counted() as calls:
+        with background(read_in_turn, peers, data) as peer, counted() as calls:
             counts = send_to_all([*ends], data)
         received, held_up = peer.result
         assert not held_up, "a client that does not read held up the one that does"
+        assert None not in received, (
+            "a client got wrong bytes: has something been sent twice?"
+            " (a nonblocking sendall() that fails does not tell how much it has sent)"
+        )
         assert received == [data, data], "a client did not get all of it, in order"
         assert isinstance(counts, list), f"it returned {counts!r}, not a list"
         assert len(counts) == len(ends), f"4 sockets, and you return {counts!r}"
@@ -365,29 +414,37 @@ def deliver(send_to_all: Callable[[list[socket.socket], bytes], list[int]]) -> N
     assert held() <= before, "you left a descriptor open"
 
 
-def read_in_turn(peers: Sequence[socket.socket], size: int) -> tuple[list[bytes], bool]:
+def read_in_turn(peers: Sequence[socket.socket], data: bytes) -> tuple[list[bytes | None], bool]:
     """The second one resets at once; the third reads all before the first reads anything.
 
-    The last one resets in between. Returns what two have read, and whether the third was held up.
+    The last one resets in between. Returns what two have read (None: other bytes than `data`),
+    and whether the third was held up.
     """
     first, second, third, fourth = peers
     reset(second)
+    received: list[bytes | None] = []
     try:
-        early = read(third, size)
+        received.append(read(third, data))
         fourth.recv(1)
         reset(fourth)
-        return [read(first, size), early], False
+        received.append(read(first, data))
     except TimeoutError:
+        pass
+    if None in received or len(received) < 2:  # so that those who send come to an end
         for end in (first, third, fourth):
-            reset(end)
-        return [], True
+            if end.fileno() != -1:
+                reset(end)
+    return received, len(received) < 2 and None not in received
 
 
-def read(end: socket.socket, size: int) -> bytes:
-    found = bytearray()
-    while len(found) < size:
+def read(end: socket.socket, due: bytes) -> bytes | None:
+    """What has come, at most as much as is due; None as soon as it is something else."""
+    found = 0
+    while found < len(due):
         data = end.recv(1 << 16)
         if not data:
             break
-        found += data
-    return bytes(found)
+        if data != due[found : found + len(data)]:
+            return None
+        found += len(data)
+    return due[:found]
