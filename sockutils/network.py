@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 from typing import NamedTuple, TypeVar
 
 REMEDIES = {"/dev/net/tun": " (sudo modprobe tun, or Docker's --device /dev/net/tun)"}
@@ -30,6 +31,16 @@ def network() -> Network:
     return Network(kind == "private", why)
 
 
+def has_ipv6() -> bool:
+    """Tell whether an IPv6 socket can be made here, and bound to ::1."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:  # EAFNOSUPPORT or, switched off by a sysctl, EADDRNOTAVAIL
+        return False
+    return True
+
+
 def _writable(file: str) -> bool:
     # Not access(2): it judges without the capabilities that an ordinary user has in here.
     try:
@@ -39,18 +50,21 @@ def _writable(file: str) -> bool:
     return True
 
 
-def needs_private_network(*files: str) -> None:
+def needs_private_network(*files: str, ipv6: bool = False) -> None:
     """Stop a cell that cannot run here, with one line that says what is missing.
 
     Raises OSError(EPERM) outside a private network, where such a cell could not work, or, run by
-    root, would change the settings of the whole machine; and where one of `files` cannot be
-    written. Before Linux 6.3 a private network has fewer files in /proc/sys/net/core.
+    root, would change the settings of the whole machine; where one of `files` cannot be written;
+    and without IPv6, if it needs that. Before Linux 6.3 a private network has fewer files in
+    /proc/sys/net/core.
     """
     here = network()
     missing = [file for file in files if not _writable(file)]
     line = ""
     if not here.private:
         line = f"this cell needs a private network ({here.why}); the others work without"
+    elif ipv6 and not has_ipv6():
+        line = "this cell needs IPv6, and this system has none"
     elif missing:
         why = "does not allow it" if os.path.exists(missing[0]) else "has no such file"
         line = f"this cell needs to write {missing[0]}, and this system {why}"

@@ -204,7 +204,7 @@ def restart_and_run_all(page: Page, notebook: Locator) -> None:
 
 def errors(notebook: Locator) -> Locator:
     kinds = "[data-mime-type$='jupyter.stderr'], [data-mime-type$='jupyter.error']"
-    return notebook.locator(kinds).filter(has_not_text="this cell needs a private network")
+    return notebook.locator(kinds).filter(has_not_text="this cell needs ")
 
 
 def cells(name: str) -> list[Any]:

@@ -31,7 +31,7 @@ STATEMENTS = {
     "13_sockopts": {20, 21},
     "14_server": {64},
 }
-TAGS = {"exercise", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
+TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
 TAGS |= {"solution", "verdicts"}
 SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 
