@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sockutils.kernel.provisioner import SHIM
+from sockutils.network import has_ipv6
 
 
 def open_sockets() -> set[str]:
@@ -33,15 +34,6 @@ def nothing_survives() -> Iterator[None]:
     assert set(threading.enumerate()) <= threads, "the test left a thread running"
 
 
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
 @pytest.fixture(
     params=[
         pytest.param(socket.AF_INET, id="ipv4"),
@@ -62,7 +54,9 @@ def private() -> Callable[[str], str]:
     """Run Python source in a private network of its own and return what it printed."""
 
     def run(code: str) -> str:
-        command = [sys.executable, SHIM, sys.executable, "-c", code]
+        # In a shared network the source could change the settings of the whole machine.
+        guard = "import os; os.environ['SOCKUTILS_NETWORK'] == 'private' or os._exit(0)\n"
+        command = [sys.executable, SHIM, sys.executable, "-c", guard + code]
         environment = {**os.environ, "PYTHONWARNINGS": "error"}
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False
