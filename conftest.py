@@ -10,8 +10,10 @@ from typing import Any
 
 import nbval.plugin
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from sockutils.kernel.provisioner import SHIM
+from sockutils.network import has_ipv6
 
 
 class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
@@ -31,15 +33,30 @@ class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
         return self.kc.execute(cell_input, allow_stdin=allow_stdin, stop_on_error=False)
 
 
+class PartByPart(LoadScopeScheduling):
+    """A file's tests go to one worker; in a file that tests every lesson, a lesson's tests do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        lesson = (
+            test.partition("[")[2] if file in ("tests/notebooks.py", "tests/browser.py") else ""
+        )
+        return f"{file} {lesson}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return PartByPart(config, log)
+
+
 nbval.plugin.RunningKernel = Kernel
 home = tempfile.TemporaryDirectory(prefix="course-home-")
 
 
 @cache
-def refusal(*files: str) -> str:
-    """Why there is no private network here in which these files can be written, or nothing."""
-    code = "import sys, sockutils; sockutils.needs_private_network(*sys.argv[1:])"
-    command = [sys.executable, SHIM, sys.executable, "-c", code, *files]
+def refusal(*calls: str) -> str:
+    """Why a cell with these calls of needs_private_network() cannot run here, or nothing."""
+    code = "\n".join(["from sockutils import needs_private_network", *calls])
+    command = [sys.executable, SHIM, sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stderr.strip().rpartition("\n")[2]
 
@@ -53,7 +70,8 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
-    return 1 if refusal() else None  # in one shared network the lessons' ports would collide
+    # In one shared network the lessons' ports would collide.
+    return 1 if refusal("needs_private_network()") else None
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
@@ -66,6 +84,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, nbval.plugin.IPyNbCell):
             tags = item.cell.metadata.get("tags", [])
-            files = re.findall(r'needs_private_network\("(.+?)"\)', item.cell.source)
-            if "private-network" in tags and (why := refusal(*files)):
+            calls = re.findall(r"needs_private_network\(.*?\)", item.cell.source)
+            calls = calls or ["needs_private_network()"]
+            if "private-network" in tags and (why := refusal(*calls)):
                 item.add_marker(pytest.mark.skip(reason=why))
+            if "ipv6" in tags and not has_ipv6():
+                item.add_marker(pytest.mark.skip(reason="it shows IPv6, and there is none"))
