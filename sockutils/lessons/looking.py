@@ -1,14 +1,19 @@
-"""What checks and demos wait for, and what this process has open."""
+"""What checks and demos wait for and do to a socket, and what this process has open."""
 
 import errno
 import os
 import resource
 import select
 import socket
+import struct
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 PAUSE = 0.005  # seconds between two looks
 
@@ -43,6 +48,42 @@ def _inside(descriptor: int) -> int:
     if not arguments:
         raise OSError(errno.ENOSYS, "/proc/self/task/*/syscall tells nothing on this kernel")
     return arguments.count([hex(descriptor)])
+
+
+def reset(end: socket.socket) -> None:
+    """Close the socket so that the other end gets a reset."""
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.close()
+
+
+def fill(end: socket.socket) -> int:
+    """Send until the kernel takes no more, now and in a while; return how many bytes it took."""
+    usual, sent, before = end.gettimeout(), 0, -1
+    end.setblocking(False)
+    while sent > before:  # an acknowledgement may make room again
+        before = sent
+        with suppress(BlockingIOError):
+            while True:
+                sent += end.send(bytes(1 << 20))
+        select.select([], [], [], 0.1)
+    end.settimeout(usual)
+    return sent
+
+
+@contextmanager
+def counted(calls: Counter[str]) -> Iterator[None]:
+    """Count this thread's calls of functions written in C, such as poll() and recv(), by name."""
+
+    def note(frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_call":
+            calls[function.__name__] += 1
+
+    usual = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(usual)
 
 
 def links() -> list[str]:

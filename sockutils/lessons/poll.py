@@ -12,15 +12,14 @@ import termios
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from types import FrameType
-from typing import Any
 
 from sockutils.columns import aligned
-from sockutils.lessons.looking import held, links, wait_until
+from sockutils.lessons.looking import counted, fill, held, links, reset, wait_until
 from sockutils.peers import background
 from sockutils.picture import FAINT, KERNEL, OTHER, SERVER, WIDTH, Picture, sheet, write
 from sockutils.practice import exercise
 
+__all__ = ["fill", "reset"]  # for the notebook
 ASKED = ("POLLIN", "POLLPRI", "POLLOUT", "POLLRDHUP")
 UNASKED = ("POLLERR", "POLLHUP", "POLLNVAL")
 # Equivalents on Linux, left out of the pictures
@@ -37,19 +36,6 @@ def names(flags: int) -> str:
     return " ".join(name for name in known if flags & getattr(select, name)) or "-"
 
 
-def fill(end: socket.socket) -> int:
-    """Send until the kernel takes no more, now and in a while; return how many bytes it took."""
-    sent = 0
-    usual = end.gettimeout()
-    end.setblocking(False)
-    while select.select([], [end], [], 0.1)[1]:  # an acknowledgement may make room again
-        with suppress(BlockingIOError):
-            while True:
-                sent += end.send(bytes(1 << 20))
-    end.settimeout(usual)
-    return sent
-
-
 def drain(end: socket.socket, number: int) -> None:
     """Read so many bytes."""
     while number:
@@ -60,12 +46,6 @@ def move_up(end: socket.socket) -> socket.socket:
     """The same socket with the lowest free number from 500 on; the old number is closed."""
     with end:
         return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH))
-
-
-def reset(end: socket.socket) -> None:
-    """Close the socket so that the other end gets a reset."""
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    end.close()
 
 
 def wait_for_queue(listener: socket.socket, number: int) -> None:
@@ -169,25 +149,6 @@ def draw(moments: Sequence[Moment], title: str = "", starts: Sequence[int] = ())
 
 # The exercises
 
-WAITS = {"poll", "select", "epoll", "read", "recv", "send", "sendall", "sendmsg"}
-
-
-@contextmanager
-def counted() -> Iterator[Counter[str]]:
-    """Count this thread's calls of poll(), select(), recv(), send()... by name."""
-    calls: Counter[str] = Counter()
-
-    def note(frame: FrameType, event: str, function: Any) -> None:
-        if event == "c_call" and function.__name__ in WAITS:
-            calls[function.__name__] += 1
-
-    usual = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        yield calls
-    finally:
-        sys.setprofile(usual)
-
 
 def connected() -> tuple[socket.socket, socket.socket]:
     with socket.create_server(ANY) as listener:
@@ -228,7 +189,8 @@ def state(look: Callable[[socket.socket], str]) -> None:
             if event:
                 says(client, event)
             waiting = peeked(client) if event != select.POLLHUP else b""
-            with counted() as calls:
+            calls: Counter[str] = Counter()
+            with counted(calls):
                 found = look(client)
             assert found == right, f"{words}: {right!r}, and you say {found!r}"
             assert client.fileno() != -1, "you have closed the socket"
@@ -290,7 +252,8 @@ def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
         stack.callback(close_all, ends, names)
         right = [*words[:2], b"", *words[2:]]
         peers = [server for _, server in pairs]
-        with background(tell_all, writer, names[0], peers, words) as peer, counted() as calls:
+        calls: Counter[str] = Counter()
+        with background(tell_all, writer, names[0], peers, words) as peer, counted(calls):
             found = collect([*ends])
         events, held_up = peer.result
         assert isinstance(found, list), f"it returned {found!r}, not a list"
@@ -387,7 +350,8 @@ def deliver(send_to_all: Callable[[list[socket.socket], bytes], list[int]]) -> N
             server.settimeout(2)
         ends = [client for client, _ in pairs]
         peers = [server for _, server in pairs]
-        with background(read_in_turn, peers, data) as peer, counted() as calls:
+        calls: Counter[str] = Counter()
+        with background(read_in_turn, peers, data) as peer, counted(calls):
             counts = send_to_all([*ends], data)
         received, held_up = peer.result
         assert not held_up, "a client that does not read held up the one that does"

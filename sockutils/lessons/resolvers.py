@@ -1,18 +1,21 @@
 """09_resolvers.ipynb: a name server on port 53, the files in /etc, its panel, its checks."""
 
-import heapq
-import itertools
 import os
+import re
 import select
 import socket
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dnslib import QTYPE, RCODE, RR, DNSRecord  # type: ignore[import-untyped]
+
 from sockutils.columns import aligned
+from sockutils.errors import name_of
 from sockutils.lessons.looking import held, no_descriptor_left, wait_until
 from sockutils.libc import ffi, libc
 from sockutils.netem import Link
@@ -27,10 +30,11 @@ Message = Any  # dnslib has no types
 Answer = Callable[[Message], Message | None]
 Info = tuple[int, int, int, str, Any]  # what getaddrinfo() returns a list of
 
+Connect = Callable[..., socket.socket]
+
 ADDRESS = ("127.0.0.1", 53)
+ANY = ("127.0.0.1", 0)
 LOWEST = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
-RESOLVER = "nameserver 127.0.0.1\nsearch .\n"
-ROOM = 512  # bytes of a DNS message over UDP: RFC 1035, 4.2.1
 
 # <netdb.h>
 ffi.cdef(
@@ -63,6 +67,15 @@ def rewrite(path: str, text: str) -> None:
         os.utime(path, ns=(time.time_ns(),) * 2)
 
 
+def in_hosts(name: str) -> bool:
+    """Whether /etc/hosts has the name, and nsswitch.conf names it first: nobody else is asked."""
+    with suppress(OSError):
+        hosts, order = Path("/etc/hosts").read_text(), Path("/etc/nsswitch.conf").read_text()
+        known = any(name in line.partition("#")[0].split()[1:] for line in hosts.splitlines())
+        return known and re.search(r"^hosts:\s+files\b", order, re.MULTILINE) is not None
+    return False
+
+
 # The errors of the C library's calls
 
 
@@ -76,13 +89,11 @@ def found(host: Any) -> Any:
 
 def done(code: int) -> int:
     """Return 0, or raise the gaierror that an EAI_ number stands for."""
+    if code == socket.EAI_OVERFLOW:  # an older glibc says: Unknown error
+        raise socket.gaierror(code, "Result too large for supplied buffer")
     if code:
-        words = ffi.string(libc.gai_strerror(code)).decode()
-        raise socket.gaierror(code, TOO_LARGE if code == socket.EAI_OVERFLOW else words)
+        raise socket.gaierror(code, ffi.string(libc.gai_strerror(code)).decode())
     return code
-
-
-TOO_LARGE = "Result too large for supplied buffer"  # an older glibc says: Unknown error
 
 
 # The name server
@@ -90,23 +101,19 @@ TOO_LARGE = "Result too large for supplied buffer"  # an older glibc says: Unkno
 
 def from_zone(zone: str) -> Answer:
     """A function that answers with the records of a zone, in dnslib's notation of a zone file."""
-    from dnslib import QTYPE, RCODE, RR  # type: ignore[import-untyped]
-
     records = RR.fromZone(zone)
 
     def answer(query: Message) -> Message:
-        reply, name, known = query.reply(), query.q.qname, False
+        reply, name = query.reply(), query.q.qname
+        if name not in [record.rname for record in records]:
+            reply.header.rcode = RCODE.NXDOMAIN
         for _ in records:  # a chain of aliases is not longer
             here = [record for record in records if record.rname == name]
-            known = known or bool(here)
-            fitting = [record for record in here if record.rtype == query.q.qtype]
-            aliases = [record for record in here if record.rtype == QTYPE.CNAME]
-            reply.add_answer(*fitting or aliases)
-            if fitting or not aliases:
+            fitting = [record for record in here if record.rtype in (query.q.qtype, QTYPE.CNAME)]
+            reply.add_answer(*fitting)
+            if not fitting or fitting[0].rtype != QTYPE.CNAME:
                 break
-            name = aliases[0].rdata.label
-        if not known:
-            reply.header.rcode = RCODE.NXDOMAIN
+            name = fitting[0].rdata.label
         return reply
 
     return answer
@@ -114,7 +121,6 @@ def from_zone(zone: str) -> Answer:
 
 def says(code: str) -> Answer:
     """A function that answers everything with this code: NXDOMAIN, SERVFAIL, REFUSED, FORMERR."""
-    from dnslib import RCODE
 
     def answer(query: Message) -> Message:
         reply = query.reply()
@@ -128,84 +134,61 @@ def nothing(query: Message) -> None:
     """Answer nothing at all."""
 
 
-def in_hosts(name: str) -> bool:
-    """Whether /etc/hosts has the name, and nsswitch.conf names it first: nobody else is asked."""
-
-    def lines(path: str) -> list[list[str]]:
-        return [line.partition("#")[0].split() for line in Path(path).read_text().splitlines()]
-
-    with suppress(OSError):
-        known = any(name in line[1:] for line in lines("/etc/hosts"))
-        return known and ["hosts:", "files"] in [line[:2] for line in lines("/etc/nsswitch.conf")]
-    return False
-
-
 @contextmanager
 def dns_server(
-    answer: str | Answer, late: float = 0.0, room: int = ROOM, patience: int = 0
+    answer: str | Answer, late: float = 0.0, room: int = 512, patience: int = 0
 ) -> Iterator[list[str]]:
     """Run a name server on port 53 of 127.0.0.1, which the C library asks, while the block runs.
 
     `answer` is a zone, or a function of the query that returns the reply, or None. Answers come
-    `late` by so many seconds; over UDP one of more than `room` bytes is cut off. The C library
-    waits for `patience` seconds, once (0: as long and as often as it does by default). The list
-    holds what was asked: "A www.example", and "A www.example over TCP".
+    `late` by so many seconds; over UDP one of more than `room` bytes (RFC 1035: 512) is cut off.
+    The C library waits for `patience` seconds, once (0: as by default). The list holds what was
+    asked: "A www.example", and "A www.example over TCP".
     """
     if isinstance(answer, str):
         answer = from_zone(answer)
     limit = f"options timeout:{patience} attempts:1\n" if patience else ""
     with ExitStack() as stack:
         stack.enter_context(edited(LOWEST, "53"))
-        stack.enter_context(edited("/etc/resolv.conf", f"{RESOLVER}{limit}"))
+        stack.enter_context(edited("/etc/resolv.conf", f"nameserver 127.0.0.1\nsearch .\n{limit}"))
         udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
         udp.bind(ADDRESS)
         tcp = stack.enter_context(socket.create_server(ADDRESS))
-        over = os.eventfd(0)
-        stack.callback(os.close, over)
-        server = Server(udp, tcp, over, answer, late, room)
+        end, over = map(stack.enter_context, socket.socketpair())
+        server = Server(udp, tcp, over, answer, late, room, [], [])
         with background(server.serve):
             try:
                 yield server.asked
             finally:
-                os.eventfd_write(over, 1)
+                end.close()
 
 
-class Server:
-    """A loop that answers queries, each after its delay, over UDP and TCP."""
+class Server(NamedTuple):
+    """A loop that answers queries, over UDP each after a delay, until `over` ends."""
 
-    def __init__(
-        self,
-        udp: socket.socket,
-        tcp: socket.socket,
-        over: int,
-        answer: Answer,
-        late: float,
-        room: int,
-    ) -> None:
-        self.udp, self.tcp, self.over = udp, tcp, over
-        self.answer, self.late, self.room = answer, late, room
-        self.asked: list[str] = []
-        self.waiting: list[tuple[float, int, bytes, Any]] = []  # a heap, by when they are due
-        self.numbers = itertools.count()
+    udp: socket.socket
+    tcp: socket.socket
+    over: socket.socket
+    answer: Answer
+    late: float
+    room: int
+    asked: list[str]
+    waiting: list[tuple[float, bytes, Any]]  # when they are due, the answer, the client
 
     def serve(self) -> None:
-        """Serve until the block is over; what is not yet answered then stays so."""
         while True:
             pause = max(0.0, self.waiting[0][0] - time.monotonic()) if self.waiting else None
-            watched: list[Any] = [self.udp, self.tcp, self.over]
-            ready, _, _ = select.select(watched, [], [], pause)
+            ready, _, _ = select.select([self.udp, self.tcp, self.over], [], [], pause)
             if self.over in ready:
                 return
             if self.udp in ready:
-                query, client = self.udp.recvfrom(1 << 16)
-                if reply := self.reply_to(query, "", self.room):
-                    due = time.monotonic() + self.late
-                    heapq.heappush(self.waiting, (due, next(self.numbers), reply, client))
+                raw, client = self.udp.recvfrom(1 << 16)
+                if reply := self.reply_to(raw, "", self.room):
+                    self.waiting.append((time.monotonic() + self.late, reply, client))
             if self.tcp in ready:
                 self.serve_connection(self.tcp.accept()[0])
             while self.waiting and self.waiting[0][0] <= time.monotonic():
-                _, _, reply, client = heapq.heappop(self.waiting)
-                self.udp.sendto(reply, client)
+                self.udp.sendto(*self.waiting.pop(0)[1:])
 
     def serve_connection(self, connection: socket.socket) -> None:
         """RFC 1035, 4.2.2: over TCP a message has its length before it, in two bytes."""
@@ -213,18 +196,15 @@ class Server:
             connection.settimeout(1)
             while prefix := reader.read(2):
                 query = reader.read(int.from_bytes(prefix, "big"))
-                if (reply := self.reply_to(query, " over TCP", 1 << 16)) is None:
-                    return
+                reply = self.reply_to(query, " over TCP", 1 << 16)
                 connection.sendall(len(reply).to_bytes(2, "big") + reply)
 
-    def reply_to(self, raw: bytes, how: str, room: int) -> bytes | None:
-        from dnslib import QTYPE, DNSRecord
-
+    def reply_to(self, raw: bytes, how: str, room: int) -> bytes:
         query = DNSRecord.parse(raw)
         self.asked.append(f"{QTYPE[query.q.qtype]} {str(query.q.qname)[:-1]}{how}")
         reply = self.answer(query)
         if reply is None:
-            return None
+            return b""
         if len(reply.pack()) > room:
             reply = query.reply()  # not reply.truncate(): the C library wants its question back
             reply.header.tc = 1
@@ -235,37 +215,24 @@ class Server:
 
 KINDS = ["an answer", "cut off", "no data", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR"]
 KINDS += ["nothing"]
-
-
-class Outcome(NamedTuple):
-    """What a call returned, or how it failed, and after how many half seconds."""
-
-    call: str
-    result: str
-    worked: bool
-    seconds: float
+ZONE = """
+one.example.            60 IN A    192.0.2.1
+two.example.            60 IN A    192.0.2.2
+one.example.            60 IN AAAA 2001:db8::1
+two.example.            60 IN AAAA 2001:db8::2
+1.2.0.192.in-addr.arpa. 60 IN PTR  one.example.
+2.2.0.192.in-addr.arpa. 60 IN PTR  two.example.
+"""
 
 
 def answering(kind: str, family: str) -> Answer:
     """A function that answers as the panel's controls say: the names one.example, two.example."""
     if kind == "nothing":
         return nothing
-    if kind in ("an answer", "cut off", "no data"):
-        return from_zone("\n".join(records(family if kind != "no data" else "")))
-    return says(kind)
-
-
-def records(family: str) -> Iterator[str]:
-    for number, name in enumerate(("one.example.", "two.example."), 1):
-        reverse = f"{number}.2.0.192.in-addr.arpa."
-        yield f"{name} 60 IN TXT here"  # the names are there, whatever they have
-        yield f"{reverse} 60 IN TXT here"
-        if "A" in family.split():
-            yield f"{name} 60 IN A 192.0.2.{number}"
-        if "AAAA" in family.split():
-            yield f"{name} 60 IN AAAA 2001:db8::{number}"
-        if family:
-            yield f"{reverse} 60 IN PTR {name}"
+    if kind not in ("an answer", "cut off"):
+        return says("NOERROR" if kind == "no data" else kind)
+    types = {"PTR", *family.split()}
+    return from_zone("\n".join(line for line in ZONE.splitlines() if types & {*line.split()}))
 
 
 def addresses(result: Any) -> list[str]:
@@ -287,27 +254,54 @@ def written(code: int, name: Any) -> list[str]:
     return [ffi.string(name).decode()]
 
 
-def at_once(calls: Mapping[str, Callable[[], Sequence[str]]]) -> list[Outcome]:
+class Bar(NamedTuple):
+    """A row of a picture: from when to when something took, and what came of it."""
+
+    label: str
+    words: str
+    good: bool
+    start: float
+    end: float
+
+
+def at_once(calls: Mapping[str, Callable[[], Sequence[str]]]) -> list[Bar]:
     """Run all calls, each in a thread of its own, and say what became of them."""
-    from sockutils.errors import name_of
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [*pool.map(run, calls, calls.values())]
 
-    outcomes: dict[str, Outcome] = {}
 
-    def run(name: str, call: Callable[[], Sequence[str]]) -> None:
-        start = time.monotonic()
-        try:
-            result, worked = ", ".join(call()), True
-        except OSError as error:
-            result, worked = name_of(error), False
-        halves = round(2 * (time.monotonic() - start)) / 2
-        outcomes[name] = Outcome(name, result, worked, halves)
+def run(name: str, call: Callable[[], Sequence[str]]) -> Bar:
+    start = time.monotonic()
+    try:
+        words, good = ", ".join(call()), True
+    except OSError as error:
+        words, good = name_of(error), False
+    return Bar(f"{name}()", words, good, 0.0, round(2 * (time.monotonic() - start)) / 2)
 
-    threads = [threading.Thread(target=run, args=item) for item in calls.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [outcomes[name] for name in calls]
+
+def draw_calls(outcomes: Sequence[Bar], asked: Sequence[str]) -> Picture:
+    """Draw how long each call took, and what came of it."""
+    kinds = Counter(words.split()[0] + " over TCP" * words.endswith("TCP") for words in asked)
+    order = sorted(kinds, key=lambda kind: (kind.endswith("TCP"), kind))
+    server = "the server was asked: " + ", ".join(f"{kinds[kind]} {kind}" for kind in order)
+    rows = [(one.label, one.words, f"after {one.end:g} s") for one in outcomes]
+    text = aligned(rows).replace("after 0 s", "at once")
+    return draw(outcomes, f"{text}\n{server}", server)
+
+
+def draw_attempts(packets: Sequence[Packet]) -> Picture:
+    """Draw when each address was called, and how long the program waited for its answer."""
+    first: dict[str, Packet] = {}
+    for packet in packets:
+        if packet.flags == "SYN":
+            first.setdefault(str(packet.destination[0]), packet)
+    begin = packets[0].nanoseconds
+    starts = [round((one.nanoseconds - begin) / 5e8) / 2 for one in first.values()]
+    bars = []
+    for (address, packet), start in zip(first.items(), starts, strict=True):
+        words = "SYN ACK" if packet.arrivals else "lost"
+        bars.append(Bar(f"SYN to {address}", words, bool(packet.arrivals), start, max(starts)))
+    return draw(bars, aligned((one.label, f"after {one.start:g} s", one.words) for one in bars))
 
 
 LEFT, RIGHT = 3.0, 9.2  # inches, the ends of the time axis
@@ -315,90 +309,27 @@ SPAN = 1.5  # seconds
 ROW = 0.95
 
 
-def draw_calls(outcomes: Sequence[Outcome], asked: Sequence[str]) -> Picture:
-    """Draw how long each call took, and what came of it."""
-    height = 1.5 + ROW * len(outcomes)
-    figure, axes = sheet(height)
-    bottom = height - 0.95
+def across(seconds: float) -> float:
+    return LEFT + (RIGHT - LEFT) * min(seconds, SPAN) / SPAN
+
+
+def draw(bars: Sequence[Bar], text: str, below: str = "") -> Picture:
+    bottom = 0.55 + ROW * len(bars)
+    figure, axes = sheet(bottom + (0.95 if below else 0.5))
     for moment, words in ticks(SPAN):
-        x = LEFT + (RIGHT - LEFT) * moment / SPAN
-        axes.plot([x, x], [0.2, bottom], color=FAINT, linewidth=1.5, zorder=0)
-        write(axes, x, bottom + 0.25, words)
-    for place, one in enumerate(outcomes):
-        y = 0.3 + ROW * place
-        colour = CLIENT if one.worked else SERVER
-        end = LEFT + (RIGHT - LEFT) * min(one.seconds, SPAN) / SPAN
-        write(axes, LEFT - 0.2, y + 0.45, f"{one.call}()", ha="right")
-        bar = [LEFT, max(end, LEFT + 0.06)]
-        axes.fill_between(bar, y + 0.4, y + 0.6, color=colour, zorder=2)
-        sign = "✓" if one.worked else "✗"
+        axes.plot([across(moment)] * 2, [0.2, bottom], color=FAINT, linewidth=1.5, zorder=0)
+        write(axes, across(moment), bottom + 0.25, words)
+    for y, bar in enumerate(bars):
+        start, end, middle = across(bar.start), across(bar.end), 0.8 + ROW * y
+        sign, colour = ("✓", CLIENT) if bar.good else ("✗", SERVER)
+        write(axes, LEFT - 0.2, middle - 0.05, bar.label, ha="right")
+        x = [start, max(end, start + 0.06)]
+        axes.fill_between(x, middle - 0.1, middle + 0.1, color=colour, zorder=2)
         box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
-        write(axes, LEFT + 0.15, y + 0.12, f"{sign} {one.result}", colour, ha="left", bbox=box)
-    write(axes, WIDTH / 2, height - 0.25, f"the server was asked: {counted(asked)}")
-    rows = [(f"{one.call}()", one.result, told(one.seconds)) for one in outcomes]
-    return Picture(figure, f"{aligned(rows)}\nthe server was asked: {counted(asked)}")
-
-
-def told(seconds: float) -> str:
-    return f"after {seconds:g} s" if seconds else "at once"
-
-
-def counted(asked: Sequence[str]) -> str:
-    kinds = [f"{words.split()[0]}{' over TCP' if 'TCP' in words else ''}" for words in asked]
-    order = ["A", "AAAA", "PTR", "A over TCP", "AAAA over TCP", "PTR over TCP"]
-    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in order if kind in kinds)
-
-
-# The figure
-
-
-class Attempt(NamedTuple):
-    """The first SYN to an address, and after how many half seconds it was sent."""
-
-    address: str
-    answered: bool
-    seconds: float
-
-
-def attempts(packets: Sequence[Packet]) -> Iterator[Attempt]:
-    """What the packets of a Link tell about each address that was called."""
-    tried: set[str] = set()
-    for packet in packets:
-        address = str(packet.destination[0])
-        if packet.flags == "SYN" and address not in tried:
-            tried.add(address)
-            passed = (packet.nanoseconds - packets[0].nanoseconds) / 1e9
-            yield Attempt(address, bool(packet.arrivals), round(2 * passed) / 2)
-
-
-def draw_attempts(packets: Sequence[Packet]) -> Picture:
-    """Draw when each address was called, and how long the program waited for its answer."""
-    table = list(attempts(packets))
-    last = max(one.seconds for one in table)
-    height = 1.2 + ROW * len(table)
-    figure, axes = sheet(height)
-
-    def across(seconds: float) -> float:
-        return LEFT + (RIGHT - LEFT - 1) * seconds / (last or 1)
-
-    for moment in sorted({one.seconds for one in table}):
-        x = across(moment)
-        axes.plot([x, x], [0.75, height - 0.2], color=FAINT, linewidth=1.5, zorder=0)
-        write(axes, x, 0.45, f"{moment:g} s")
-    for place, one in enumerate(table):
-        y = 1.2 + ROW * place
-        colour, sign = (CLIENT, "✓ SYN ACK") if one.answered else (SERVER, "✗ silence")
-        write(axes, LEFT - 0.3, y, f"SYN to {one.address}", ha="right")
-        x = across(one.seconds)
-        if not one.answered:
-            axes.fill_between([x, across(last)], y - 0.05, y + 0.05, color=colour, zorder=2)
-        axes.plot([x], [y], "o", color=colour, markersize=12, zorder=3)
-        write(axes, x + 0.25, y + 0.35, sign, colour, ha="left")
-    rows = [
-        (f"SYN to {one.address}", f"after {one.seconds:g} s", "SYN ACK" if one.answered else "lost")
-        for one in table
-    ]
-    return Picture(figure, aligned(rows))
+        words = f"{sign} {bar.words}"
+        write(axes, start + 0.15, middle - 0.38, words, colour, ha="left", bbox=box)
+    write(axes, WIDTH / 2, bottom + 0.7, below)
+    return Picture(figure, text)
 
 
 # The exercises
@@ -412,29 +343,27 @@ HOSTS = {"www.example": ["192.0.2.7", "192.0.2.8"], "mail.example": ["198.51.100
     " NXDOMAIN: no error, and no record.",
 )
 def name_server(answer: Callable[[bytes, dict[str, list[str]]], bytes]) -> None:
-    from dnslib import QTYPE, RCODE, DNSRecord
-
-    questions = [("www.example", "A"), ("mail.example", "A"), ("www.example", "AAAA")]
-    questions += [("no.example", "A"), ("no.example", "AAAA"), ("WWW.example", "A")]
-    for name, kind in questions:
+    for question in ("A www", "A mail", "AAAA www", "A no", "AAAA no", "A WWW"):
+        kind, name = f"{question}.example".split()
         query = DNSRecord.question(name, kind)
         raw = answer(query.pack(), {**HOSTS})
-        kind_of = type(raw).__name__
-        assert isinstance(raw, bytes | bytearray), f"it returned a {kind_of}, not bytes: pack() it"
+        what = type(raw).__name__
+        assert isinstance(raw, bytes | bytearray), f"it returned a {what}, not bytes: pack() it"
         reply = DNSRecord.parse(bytes(raw))
         asked = f"{kind} {name}"
-        assert reply.header.qr == 1, f"{asked}: what you return is not marked as an answer"
-        assert reply.header.id == query.header.id, f"{asked}: the answer has another id"
-        assert str(reply.q) == str(query.q), f"{asked}: the answer is to another question"
-        addresses = HOSTS.get(name.lower(), [])
-        code = RCODE.get(reply.header.rcode)
-        right = "NOERROR" if addresses else "NXDOMAIN"
-        assert code == right, f"{asked}: the code is {code}, not {right}"
-        got = [f"{QTYPE.get(record.rtype)} {record.rdata}" for record in reply.rr]
-        wanted = [f"A {address}" for address in addresses if kind == "A"]
-        assert sorted(got) == sorted(wanted), f"{asked}: you answer {got}, not {wanted}"
-        names = {str(record.rname).lower() for record in reply.rr}
-        assert names <= {f"{name.lower()}."}, f"{asked}: the records belong to {names}"
+        parts = reply.header.qr, reply.header.id, str(reply.q)
+        right = 1, query.header.id, str(query.q)
+        assert parts == right, f"{asked}: no answer to this query, by its header or question"
+        known = HOSTS.get(name.lower(), [])
+        code, due = RCODE.get(reply.header.rcode), "NOERROR" if known else "NXDOMAIN"
+        assert code == due, f"{asked}: the code is {code}, not {due}"
+        got = sorted(f"{str(one.rname).lower()} {QTYPE[one.rtype]} {one.rdata}" for one in reply.rr)
+        wanted = [f"{name.lower()}. A {address}" for address in known if kind == "A"]
+        assert got == wanted, f"{asked}: you answer {got}, not {wanted}"
+
+
+UNREACHABLE = ("127.255.255.255", 5099)  # a broadcast address: TCP fails at once
+WHILE = 0.6  # seconds, less than the kernel waits until it repeats a SYN
 
 
 def info(address: Any, protocol: int = socket.IPPROTO_TCP) -> Info:
@@ -442,27 +371,53 @@ def info(address: Any, protocol: int = socket.IPPROTO_TCP) -> Info:
     return family, socket.SOCK_STREAM, protocol, "", address
 
 
-def dead_end() -> tuple[str, int]:
-    """An address whose port is closed: bound by nobody that listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[0]), int(probe.getsockname()[1])
-
-
-UNREACHABLE = ("127.255.255.255", 5099)  # a broadcast address: TCP fails at once
+def refusing() -> Info:
+    """An address whose port is closed."""
+    with socket.create_server(ANY) as closed:
+        return info(closed.getsockname())
 
 
 @contextmanager
-def silent() -> Iterator[Info]:
-    """An address that does not answer: its listener's queue is full, which drops every SYN."""
+def silent(slow: bool = False) -> Iterator[Info]:
+    """An address that does not answer: its listener's queue is full, which drops every SYN.
+
+    A slow one makes room after a while, and connects when the kernel repeats its SYN.
+    """
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
+        listener = stack.enter_context(socket.create_server(ANY, backlog=1))
         for _ in range(2):
             stack.enter_context(socket.create_connection(listener.getsockname()))
+        if slow:
+            stack.enter_context(background(make_room, listener))
         yield info(listener.getsockname())
 
 
-Within = Callable[[list[Info], float, float], socket.socket]
+def make_room(listener: socket.socket) -> None:
+    wait_until(lambda: False, WHILE)
+    for _ in range(2):
+        listener.accept()[0].close()
+
+
+def reached(client: Any, answer: Info, before: set[str], case: str) -> None:
+    """The learner's result is connected to that address, and nothing else was left open."""
+    assert isinstance(client, socket.socket), f"{case}: you return {client!r}, not a socket"
+    with client:
+        limit, peer = client.gettimeout(), client.getpeername()
+        assert limit is None, f"the socket that you returned has a timeout: {limit:g} s"
+        assert peer == answer[4], f"{case}: you are connected to {peer}, not to {answer[4]}"
+        own = os.readlink(f"/proc/self/fd/{client.fileno()}")
+        assert held() - before <= {own}, f"{case}: an attempt that failed or lost is still open"
+
+
+def raised(connect: Callable[..., Any], *args: object) -> str:
+    """The name of what it raises when nobody answers; no traceback, which would hold sockets."""
+    try:
+        result = connect(*args)
+    except OSError as error:
+        return type(error).__name__
+    if isinstance(result, socket.socket):
+        result.close()
+    return f"nothing, but returned {result!r}"
 
 
 @exercise(
@@ -470,91 +425,30 @@ Within = Callable[[list[Info], float, float], socket.socket]
     hint="settimeout() with `each`, or with what is left of `total` if that is less, and with None"
     " for the socket that you return. socket() may fail, too. Close what did not connect.",
 )
-def first_that_answers(connect: Within) -> None:
+def first_that_answers(connect: Connect) -> None:
     with ExitStack() as stack:
         quiet = stack.enter_context(silent())
-        trap = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        server, trap = (stack.enter_context(socket.create_server(ANY)) for _ in range(2))
+        good = info(server.getsockname())
+        no_socket = info(trap.getsockname(), socket.IPPROTO_UDP)  # a stream: socket() fails
+        other = [info(UNREACHABLE), no_socket, refusing(), quiet]
         before = held()
-        good = info(listener.getsockname())
-        answers = [
-            info(UNREACHABLE),
-            info(trap.getsockname(), socket.IPPROTO_UDP),  # socket() fails
-            info(dead_end()),
-            quiet,
-            good,
-            info(dead_end()),
-        ]
-        try:
-            client = connect(answers, 0.3, 3)
-        except (BlockingIOError, TimeoutError) as error:
-            raise AssertionError(f"one is silent, and you raised {error!r}: try the next") from None
-        assert not select.select([trap], [], [], 0)[0], "each entry names a protocol: use it"
-        with reached(client, good) as client:
-            assert held() - before == held_by(client), "a socket that failed is still open"
-            assert select.select([listener], [], [], 1)[0], "nobody has called the right address"
-            listener.accept()[0].close()
-            assert not select.select([listener], [], [], 0)[0], "you called it twice"
-        seconds = out_of_time(connect, [quiet] * 8, 0.4, 0.6)
-        assert seconds > 0.5, f"there were 0.6 seconds for all, and you gave up after {seconds:.1f}"
-        assert seconds < 2, f"there were 0.6 seconds for all, and you took {seconds:.1f}"
-        seconds = out_of_time(connect, [quiet], 3, 0.4)
-        assert seconds < 2, f"there were 0.4 seconds for all, and you took {seconds:.1f}"
-        fails_with_error(lambda answers: connect(answers, 1, 5))
+        client = connect([*other, good, refusing()], 0.3, 3)
+        reached(client, good, before, "the fifth of six addresses answers")
+        out_of_time(connect, [quiet] * 8, 0.4, 0.6)
+        out_of_time(connect, [quiet], 3, 0.4)
+        error = raised(connect, [info(UNREACHABLE), refusing()], 1, 5)
+        assert error == "ConnectionRefusedError", f"the last one refused, and you raised {error}"
         assert not held() - before, "you left a socket open"
 
 
-def out_of_time(connect: Within, answers: list[Info], each: float, total: float) -> float:
+def out_of_time(connect: Connect, answers: list[Info], each: float, total: float) -> None:
     start = time.monotonic()
-    try:
-        result = connect(answers, each, total)
-    except TimeoutError:
-        return time.monotonic() - start
-    except OSError as error:
-        raise AssertionError(f"nobody answered: the error is not {error!r}") from None
-    if isinstance(result, socket.socket):
-        result.close()
-    raise AssertionError(f"nobody answered, and you returned {result!r}")
-
-
-def fails_with_error(connect: Callable[[list[Info]], socket.socket]) -> None:
-    try:
-        connect([info(UNREACHABLE), info(dead_end())])
-    except ConnectionRefusedError:
-        return
-    except OSError as error:
-        raise AssertionError(f"all failed, the last one was refused: not {error!r}") from None
-    raise AssertionError("all addresses failed, and you raised no error")
-
-
-def reached(client: Any, answer: Info, other: str = "") -> socket.socket:
-    """The learner's result, if it is what was asked for; `other`: what to say of other peers."""
-    assert isinstance(client, socket.socket), f"it returned {client!r}, not a socket"
-    try:
-        peer = client.getpeername()
-    except OSError:
-        client.close()
-        raise AssertionError("the socket that you returned is not connected") from None
-    if peer != answer[4] or client.gettimeout() is not None:
-        limit = client.gettimeout()
-        client.close()
-        assert limit is None, f"the socket that you returned has a timeout: {limit:g} s"
-        raise AssertionError(other or f"you are connected to {peer}, not to {answer[4]}")
-    return client
-
-
-def held_by(*sockets: socket.socket) -> set[str]:
-    return {os.readlink(f"/proc/self/fd/{one.fileno()}") for one in sockets}
-
-
-class Ways(NamedTuple):
-    """Two addresses of one server: the first answer and the second, and who listens there."""
-
-    answers: list[Info]
-    listeners: list[socket.socket]
-
-
-Happy = Callable[[list[Info]], socket.socket]
+    error = raised(connect, answers, each, total)
+    took = time.monotonic() - start
+    case = f"all are silent, and there were {total} seconds"
+    assert error == "TimeoutError", f"{case}: you raised {error}"
+    assert total - 0.1 < took < total + 1.4, f"{case}: you took {took:.1f}"
 
 
 @exercise(
@@ -563,59 +457,48 @@ Happy = Callable[[list[Info]], socket.socket]
     " earlier ones go on. connect_ex() may fail at once; SO_ERROR tells what became of an attempt.",
     seconds=10,
 )
-def eyeballs(connect: Happy) -> None:
-    before, link = held(), linked()
-    with two_ways(link, late=[0]) as ways:
-        waited = "the first address is silent for a second, and you waited for it"
-        seconds = timed(connect, ways, 1, waited)
-        assert seconds > 0.15, "the second address was tried before the first had its 0.25 seconds"
-        assert seconds < 0.9, f"{waited}: {seconds:.1f} s"
-    with two_ways(link) as ways:
-        timed(connect, ways, 0)
-        called = select.select(ways.listeners[1:], [], [], 0)[0]
-        assert not called, "the first address answered, and you called the second one, too"
-    with two_ways(link, slow=[0], lost=[1]) as ways:
-        timed(connect, ways, 0)
-    with silent() as one, silent() as two, socket.create_server(("127.0.0.1", 0)) as listener:
-        seconds = timed(connect, Ways([one, two, info(listener.getsockname())], [listener]), 2)
-        assert seconds > 0.4, "the third address was tried before the second had its 0.25 seconds"
-        assert seconds < 1.5, f"two addresses are silent: {seconds:.1f} seconds were lost"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def eyeballs(connect: Connect) -> None:
+    before = held()
+    with socket.create_server(ANY) as listener, silent() as quiet:
         good = info(listener.getsockname())
-        closed = [info(dead_end()) for _ in range(3)]
-        for failing in ([info(UNREACHABLE)], closed):
-            seconds = timed(connect, Ways([*failing, good], [listener]), len(failing))
-            assert seconds < 0.6, "after a failure the next attempt begins at once"
-    fails_with_error(connect)
+        with silent(slow=True) as slow:
+            timed(connect, [slow, good], good, "the first is silent for a second", 0.15, 0.9)
+        with socket.create_server(ANY) as trap:
+            timed(connect, [good, info(trap.getsockname())], good, "both answer")
+            called = select.select([trap], [], [], 0)[0]
+            assert not called, "the first address answered, and you called the second one, too"
+        with silent(slow=True) as slow:
+            timed(connect, [slow, quiet], slow, "the first is slow, the second silent")
+        timed(connect, [quiet, quiet, good], good, "two are silent", 0.4, 1.5)
+        failing = [info(UNREACHABLE)] * 3 + [refusing()] * 3
+        timed(connect, [*failing, good], good, "six fail at once", 0, 0.6)
+    if linked():
+        over_link(connect)
+    error = raised(connect, [info(UNREACHABLE), refusing()])
+    assert error == "ConnectionRefusedError", f"the last one refused, and you raised {error}"
     assert not held() - before, "you left a socket open"
 
 
-def timed(connect: Happy, ways: Ways, place: int, other: str = "") -> float:
-    before = held()
-    start = time.monotonic()
-    try:
-        client = connect([*ways.answers])
-    except OSError as error:
-        raise AssertionError(
-            f"somebody would have answered, and you raised {error!r}: an attempt goes on beside"
-            " the next ones until it fails"
-        ) from None
-    seconds = time.monotonic() - start
-    with reached(client, ways.answers[place], other) as client:
-        assert held() - before <= held_by(client), "an attempt that lost is still open"
-    return seconds
+def timed(
+    connect: Connect, answers: list[Info], good: Info, case: str, least: float = 0, most: float = 5
+) -> None:
+    before, start = held(), time.monotonic()
+    client = connect([*answers])
+    took = time.monotonic() - start
+    reached(client, good, before, case)
+    assert took > least, f"{case}: the next one was tried before 0.25 seconds were over"
+    assert took < most, f"{case}: you waited for {took:.1f} seconds"
 
 
-@contextmanager
-def two_ways(
-    link: bool, lost: Sequence[int] = (), slow: Sequence[int] = (), late: Sequence[int] = ()
-) -> Iterator[Ways]:
-    """Two ways to a server: over a Link in IPv6 and IPv4, or, where there is none, on loopback.
-
-    A lost one lets no packet through, a late one none for a while: it connects when the kernel
-    repeats its SYN, after a second. A slow one takes longer than 0.25 seconds to connect.
-    """
-    yield from over_link(lost, slow, late) if link else over_loopback(lost, [*slow, *late])
+def over_link(connect: Connect) -> None:
+    """The link swallows one family."""
+    with (
+        Link(lose=lambda packet: packet.version == 6),
+        socket.create_server(("10.0.0.1", 0)) as four,
+    ):
+        port = four.getsockname()[1]
+        lost, good = info(("fd00::2", port, 0, 0)), info(("10.0.0.2", port))
+        timed(connect, [lost, good], good, "all IPv6 packets get lost", 0.15, 0.9)
 
 
 def linked() -> bool:
@@ -626,47 +509,3 @@ def linked() -> bool:
         probe.bind(("fd00::1", 0))
         return True
     return False
-
-
-VERSIONS = (6, 4)  # of the two ways, in this order
-WHILE = 0.6  # seconds, less than the kernel waits until it repeats a SYN
-
-
-def over_link(lost: Sequence[int], slow: Sequence[int], late: Sequence[int]) -> Iterator[Ways]:
-    begin: list[int] = []
-
-    def lose(packet: Packet) -> bool:
-        place = VERSIONS.index(packet.version)
-        begin.append(packet.nanoseconds)
-        young = packet.nanoseconds - begin[0] < WHILE * 1e9
-        return place in lost or (place in late and young)
-
-    def delay(packet: Packet) -> float:
-        return 0.2 if VERSIONS.index(packet.version) in slow else 0.02
-
-    with Link(delay, lose):
-        six = socket.create_server(("fd00::1", 0), family=socket.AF_INET6)
-        with six, socket.create_server(("10.0.0.1", 0)) as four:
-            there = ("fd00::2", six.getsockname()[1], 0, 0), ("10.0.0.2", four.getsockname()[1])
-            yield Ways([info(address) for address in there], [six, four])
-
-
-def over_loopback(lost: Sequence[int], slow: Sequence[int]) -> Iterator[Ways]:
-    with ExitStack() as stack:
-        listeners = [
-            stack.enter_context(socket.create_server((f"127.0.0.{last}", 0), backlog=1))
-            for last in (2, 3)
-        ]
-        for place in {*lost, *slow}:  # a full queue drops every SYN
-            for _ in range(2):
-                stack.enter_context(socket.create_connection(listeners[place].getsockname()))
-        ways = Ways([info(listener.getsockname()) for listener in listeners], listeners)
-        for place in slow:
-            stack.enter_context(background(make_room, listeners[place]))
-        yield ways
-
-
-def make_room(listener: socket.socket) -> None:
-    wait_until(lambda: False, WHILE)
-    for _ in range(2):
-        listener.accept()[0].close()

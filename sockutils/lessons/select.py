@@ -6,8 +6,6 @@ import os
 import resource
 import select
 import socket
-import struct
-import sys
 import time
 import warnings
 from collections import Counter
@@ -17,17 +15,17 @@ from itertools import groupby
 from typing import Any
 
 from sockutils.columns import aligned
-from sockutils.lessons.looking import held, wait_for_threads, wait_until
+from sockutils.lessons.looking import counted, fill, held, reset, wait_for_threads, wait_until
 from sockutils.peers import background
 from sockutils.picture import KERNEL, OTHER, WIDTH, Picture, sheet, write
 from sockutils.practice import exercise
 from sockutils.tables import sockets
 
-__all__ = ["wait_for_threads"]  # for the notebook
+__all__ = ["fill", "reset", "wait_for_threads"]  # for the notebook
 ANY = ("127.0.0.1", 0)
 FLAGS = ("IN", "PRI", "OUT", "RDHUP", "ERR", "HUP", "NVAL")
 SETS = ("readable", "writable", "exceptional")
-MANY = 4000  # far more calls than a function needs in a moment of silence, far fewer than a spin
+MANY = 2000  # far more calls than a function needs in a moment of silence, far fewer than a spin
 Make = Callable[[ExitStack], socket.socket]
 Act = Callable[[socket.socket], object]
 Calls = Counter[str]
@@ -35,28 +33,12 @@ Ends = Sequence[socket.socket]
 Peer = Callable[..., None]
 
 
-def reset(end: socket.socket) -> None:
-    """Close it with a reset."""
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    end.close()
-
-
-def fill(end: socket.socket) -> None:
-    """Send until the kernel takes no more."""
-    end.setblocking(False)
-    taken = 1
-    while taken:  # what is under way makes room a moment later
-        taken = 0
-        with suppress(BlockingIOError):
-            while True:
-                taken += end.send(bytes(1 << 20))
-        select.select([], [], [], 0.05)
-
-
 @contextmanager
 def high(end: socket.socket, number: int) -> Iterator[int]:
     """Another descriptor of the socket, with that number or the next free one, for the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if number >= hard != resource.RLIM_INFINITY:
+        raise OSError(f"no descriptor {number} here: ulimit -Hn, the hard limit, is {hard}")
     with ExitStack() as stack:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
@@ -281,8 +263,7 @@ def beside(peer: Peer, ends: Ends, answer: Callable[..., Any], *args: object) ->
     calls: Calls = Counter()
     failure = None
     try:
-        with background(careful, peer, calls, ends, patience=10):
-            sys.setprofile(lambda *now: calls.update([getattr(now[2], "__name__", now[1])]))
+        with background(careful, peer, calls, ends, patience=10), counted(calls):
             try:
                 result = answer(*args)
             except OSError as error:
@@ -290,7 +271,6 @@ def beside(peer: Peer, ends: Ends, answer: Callable[..., Any], *args: object) ->
         if failure:
             raise failure
     finally:
-        sys.setprofile(None)
         del failure  # its traceback holds this frame, and the learner's sockets
     threads = calls["start_new_thread"] + calls["start_joinable_thread"]
     assert not threads, "more than one thread worked; do it in one"
@@ -353,6 +333,9 @@ def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> Non
         assert answer in (due, [b"", b"123", *due[2:]]), f"due was {due}, you return {answer!r}"
         closed = -1 in [end.fileno() for end in given]
         assert not closed, "you have closed a connection; that is left to the caller"
+        start = time.monotonic()
+        gather(list(given[2:]), 2.0)
+        assert time.monotonic() - start < 1.5, "all had ended, and you did not come back at once"
 
 
 def four_peers(calls: Calls, *ends: socket.socket) -> None:
