@@ -38,9 +38,7 @@ class PartByPart(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        lesson = (
-            test.partition("[")[2] if file in ("tests/notebooks.py", "tests/browser.py") else ""
-        )
+        lesson = test.partition("[")[2] if file in BY_LESSON else ""
         return f"{file} {lesson}"
 
 
@@ -49,6 +47,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 nbval.plugin.RunningKernel = Kernel
+BY_LESSON = {"tests/browser.py", "tests/notebooks.py", "tests/test_machines.py"}
 home = tempfile.TemporaryDirectory(prefix="course-home-")
 
 

@@ -1,6 +1,7 @@
 """A picture for a lecture hall, with the text that says the same."""
 
 import io
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ SERVER = "#D55E00"  # vermilion
 KERNEL = "#009E73"  # bluish green
 OTHER = "#555555"
 FAINT = "#BBBBBB"
+
+# Where the home directory is read-only, it says under the first figure that its cache is in /tmp.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 WIDTH = 10.0  # inches
 DPI = 110
