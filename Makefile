@@ -11,7 +11,7 @@ lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet
 lessons := notebooks/[0-9][0-9]_*.ipynb
 prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks
 
-.PHONY: help lab slides test notebooks classroom bench soak lint lock clean
+.PHONY: help lab slides test notebooks classroom bench soak versions lint lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -41,6 +41,14 @@ bench: .venv/dev .venv/project ## print what the helpers cost, next to doing wit
 
 soak: .venv/dev .venv/project ## run every notebook RUNS=20 times while every core is busy
 	@$(python) tests/soak.py $(RUNS)
+
+versions: .venv/dev ## run every notebook with the oldest and the newest dependencies that are allowed
+	@for kind in lowest-direct highest; do \
+		"$(PYTHON)" -m venv --clear build/$$kind && export VIRTUAL_ENV=build/$$kind && \
+		$(python) -m uv pip install --quiet --resolution=$$kind --group=test --editable . && \
+		build/$$kind/bin/python -m pytest --nbval --nbval-cell-timeout=30 --numprocesses=auto \
+			--dist=loadscope -p no:cacheprovider notebooks || exit; \
+	done
 
 lint: .venv/dev .venv/project ## formatting, lint, types, spelling
 	@$(python) -m ruff format --check
