@@ -36,9 +36,12 @@ def html_row(row: tuple[str, ...]) -> str:
 
 def progress() -> Progress:
     """Show how much of every lesson is done."""
-    names = [name.removesuffix(".toml") for name in os.listdir(LESSONS) if name.endswith(".toml")]
-    rows = map(row, names)
+    rows = map(row, names())
     return Progress(sorted(rows, key=lambda row: row[-1]))
+
+
+def names() -> list[str]:
+    return [name.removesuffix(".toml") for name in os.listdir(LESSONS) if name.endswith(".toml")]
 
 
 def row(lesson: str) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """The course as a whole: what must hold for every notebook, and what running one leaves behind."""
 
 import re
+import time
 import tomllib
 from pathlib import Path
+from random import random
 from statistics import median
 from typing import Any
 
@@ -10,10 +12,13 @@ import nbformat
 import pytest
 import reference
 from kernels import kernel
+from test_kernel import leaves_nothing
 
 from sockutils import errors
+from sockutils.progress import names, read_lesson
 
 PATHS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+CLASSROOM = Path(__file__).parent.parent / "CLASSROOM.md"
 STATEMENTS = {
     "00_start_here": {1, 2},
     "01_socket": {3, 4, 5, *range(22, 47)},
@@ -75,6 +80,28 @@ def held():
         sorted(thread.name for thread in threading.enumerate()),
         " ".join(path.read_text() for path in children).split(),
     )
+"""
+
+# From inside: ipykernel 7 loses its answer when an interrupt comes just after the cell's code.
+INTERRUPT = """
+import signal
+
+def interrupt_next_cell(seconds):
+    target = (threading.main_thread().ident, signal.SIGINT)
+    timer = threading.Timer(seconds, signal.pthread_kill, target)
+    events = get_ipython().events
+
+    def arm():
+        events.unregister("pre_execute", arm)
+        events.register("post_execute", disarm)
+        timer.start()
+
+    def disarm():
+        events.unregister("post_execute", disarm)
+        timer.cancel()
+        timer.join()
+
+    events.register("pre_execute", arm)
 """
 
 every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -161,6 +188,34 @@ def test_the_entries_meant_are_in_the_manual(path: Path) -> None:
             assert any(name == known and words in when for known, when in entries), words
 
 
+def minutes(path: Path) -> tuple[int, int]:
+    """How long the lesson takes alone, as its head says, and as a lecture without exercises."""
+    cells = read(path).cells
+    alone = re.search(r"\*\*Time:\*\* (\d+) minutes", cells[0].source)
+    assert alone
+    return int(alone[1]), sum(cell.metadata.get("lecture", {}).get("minutes", 0) for cell in cells)
+
+
+@every_lesson
+def test_every_part_of_a_lecture_has_its_time(path: Path) -> None:
+    noted = [cell for cell in read(path).cells if "lecture" in cell.metadata]
+    assert {cell.metadata.slideshow.slide_type for cell in noted} == {"slide"}
+    assert all(cell.metadata.lecture.keys() <= {"minutes", "ask", "beware"} for cell in noted)
+    assert noted[0] == read(path).cells[0]
+    assert sum("ask" in cell.metadata.lecture for cell in noted) >= 5
+    assert any("beware" in cell.metadata.lecture for cell in noted)
+
+
+def test_the_minutes_add_up() -> None:
+    known = {about["notebook"]: about["minutes"] for about in map(read_lesson, names())}
+    taken = {path.name: minutes(path) for path in LESSONS}
+    assert {name: alone for name, (alone, _) in taken.items()} == known
+    rows = [f"| {name[:-6]} | {alone} | {lecture} |" for name, (alone, lecture) in taken.items()]
+    alone, lecture = map(sum, zip(*taken.values(), strict=True))
+    rows.append(f"| all | {alone // 60} h {alone % 60} | {lecture // 60} h {lecture % 60} |")
+    assert "\n".join(rows) in CLASSROOM.read_text()
+
+
 def headings(path: Path) -> set[str]:
     """The names by which a link leads to them."""
     prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
@@ -194,16 +249,30 @@ def test_solutions_pass_their_own_checks(path: Path) -> None:
 
 
 @every_lesson
-def test_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> None:
+def test_abused_it_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> None:
+    cells = code_cells(path)
     with kernel() as (_, run):
         run("import sockutils.libc, matplotlib.figure, ipywidgets; ipywidgets.HTML()")
         run("'a' * 200_000")  # ZeroMQ starts a thread with its first long message
-        run(WATCH)
+        run(WATCH + INTERRUPT)
         before = run("held()")
         private = run("import os; print(os.environ['SOCKUTILS_NETWORK'])") == "private\n"
-        for cell in code_cells(path):
-            for _ in range(2):  # a learner runs a cell again to see it again
-                assert "Traceback" not in run(cell.source), cell.source
+        for cell in reversed(cells):  # in the wrong order: many lack what another cell defines
+            run(cell.source)
+        for cell in cells:
+            start = time.monotonic()
+            assert "Traceback" not in run(cell.source), cell.source
+            run(f"interrupt_next_cell({random() * (time.monotonic() - start)})")
+            run(cell.source)
+            assert "Traceback" not in run(cell.source), f"after an interrupt: {cell.source}"
             foreign = run("foreign()")
             assert foreign == "[]\n" or (private and "private-network" in tags(cell)), cell.source
         assert run("import gc; gc.collect(); held()") == before
+
+
+def test_restart_and_run_all_ten_times() -> None:
+    with leaves_nothing(), kernel() as (manager, run):
+        for _ in range(10):
+            for cell in code_cells(PATHS[0].with_name("04_accept.ipynb")):
+                assert "Traceback" not in run(cell.source), cell.source
+            manager.restart_kernel()

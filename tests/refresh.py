@@ -32,7 +32,7 @@ def run(path: Path) -> None:
 
 
 def clean(cell: nbformat.NotebookNode) -> None:
-    kept = {"tags", "slideshow", "jupyter"}
+    kept = {"tags", "slideshow", "jupyter", "lecture"}
     cell.metadata = {key: value for key, value in cell.metadata.items() if key in kept}
     for output in cell.get("outputs", []):
         # A stored widget has no kernel behind it: Jupyter shows an error instead of the text.

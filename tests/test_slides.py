@@ -1,5 +1,6 @@
 """The lessons as slides: live in JupyterLab, and as pages that need neither kernel nor network."""
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -75,6 +76,23 @@ def test_keys_and_links(screen: Page, tmp_path: Path) -> None:
     expect(heading).to_have_text("The verdicts¶")
 
 
+def test_notes_in_a_window_beside(screen: Page, tmp_path: Path) -> None:
+    screen.goto(export(browser.NOTEBOOKS / LISTEN, tmp_path).as_uri())
+    follows(screen, "PageDown")
+
+
+def follows(slides: Page, forward: str) -> None:
+    """The lecturer's window says what the first slides' notes say, and goes on with them."""
+    with slides.expect_popup() as opened:
+        slides.keyboard.press("n")
+    beside = opened.value.locator("body")
+    expect(beside).to_have_text(re.compile(r"^listen\(\)\s+minute 0 to 1 of 40\s+Ask: Who answers"))
+    while "The call, in C" not in beside.inner_text():
+        slides.keyboard.press(forward)
+    expect(beside).to_have_text(re.compile("minute 1 to 2 of 40\\s+Ask: Does it return"))
+    opened.value.close()
+
+
 @pytest.fixture
 def live(page: Page) -> Iterator[Locator]:
     """The lesson on listen(), as slides in JupyterLab."""
@@ -90,6 +108,8 @@ def live(page: Page) -> Iterator[Locator]:
 def test_live(page: Page, live: Locator, strangers: list[str]) -> None:
     cells, shown = live.locator(".jp-Notebook-cell"), live.locator(".jp-Notebook-cell:visible")
     expect(shown).to_have_count(1)
+    follows(page, "ArrowRight")
+    page.keyboard.press("PageUp")
     for _ in range(2):
         page.keyboard.press("ArrowRight")
     expect(shown).to_have_count(2)

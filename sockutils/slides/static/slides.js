@@ -1,6 +1,6 @@
 // A lesson as slides, live: F8 starts and ends them. A slide grows cell by cell: → or PageDown goes
 // on, ← or PageUp goes back, Ctrl+Enter runs a cell, Esc leaves a slider. An output shows when its
-// cell has run here.
+// cell has run here. N opens a window with the lecturer's notes.
 // JupyterLab loads this file as it is: a container with one plugin, and nothing to build.
 
 const STYLE = `
@@ -20,6 +20,7 @@ body:has(.sockutils-slides) :is(#jp-top-panel, #jp-menu-panel, #jp-bottom-panel,
 const kind = cell => cell.model.getMetadata("slideshow")?.slide_type
 const growing = new ResizeObserver(([output]) => intoView(output.target))
 let notebook  // the one that is shown as slides
+let beside  // the window with the lecturer's notes
 
 function intoView(node) {
   node.scrollIntoView({ block: "nearest" })
@@ -30,7 +31,7 @@ function show() {
   let first = here
   while (first > 0 && kind(cells[first]) !== "slide") first -= 1
   cells.forEach((cell, place) => {
-    cell.toggleClass("sockutils-later", place < first || place > here || kind(cell) === "notes")
+    cell.toggleClass("sockutils-later", place < first || place > here)
     cell.model.stateChanged.connect(ran)  // once, however often it is called
   })
   intoView(cells[here].node)
@@ -38,13 +39,34 @@ function show() {
   growing.disconnect()
   for (const output of cells[here].node.querySelectorAll(".jp-Cell-outputWrapper"))
     growing.observe(output)
+  tell()
 }
 
 function go(way) {
-  const cells = notebook.widgets
-  let place = notebook.activeCellIndex + way
-  while (cells[place] && kind(cells[place]) === "notes") place += way
-  if (cells[place]) notebook.activeCellIndex = place
+  const place = notebook.activeCellIndex + way
+  if (notebook.widgets[place]) notebook.activeCellIndex = place
+}
+
+function tell() {
+  if (!beside || beside.closed) return
+  const models = notebook.widgets.map(cell => cell.model), here = notebook.activeCellIndex
+  const noted = models.filter(model => model.getMetadata("lecture"))
+  const upTo = end => noted.slice(0, end).reduce((sum, model) => sum + model.getMetadata("lecture").minutes, 0)
+  const from = noted.findLastIndex(model => models.indexOf(model) <= here)
+  const { ask, beware } = noted[from]?.getMetadata("lecture") ?? {}
+  const first = notebook.widgets.findLastIndex((cell, place) => place <= here && kind(cell) === "slide")
+  const name = models[first].sharedModel.getSource().split("\n")[0].replace(/^#+ /, "")
+  const lines = [name, `minute ${upTo(from)} to ${upTo(from + 1)} of ${upTo()}`]
+  if (ask) lines.push(`Ask: ${ask}`)
+  if (beware) lines.push(`Beware: ${beware}`)
+  beside.document.body.innerText = lines.join("\n\n")
+}
+
+function openNotes() {
+  beside = open("", "sockutils-notes", "popup,width=640,height=480")
+  beside.document.title = "Notes"
+  beside.document.body.style.font = "20px/1.4 sans-serif"
+  tell()
 }
 
 function ran(model, change) {
@@ -86,6 +108,7 @@ function activate({ commands, shell }) {
   add("sockutils:slides", ["F8"], ".jp-Notebook", () => toggle(shell.currentWidget))
   add("sockutils:next", ["ArrowRight", "PageDown"], moving, () => go(1))
   add("sockutils:leave", ["Escape"], ".sockutils-slides .jp-OutputArea :focus", show)
+  add("sockutils:notes", ["N"], moving, openNotes)
   add("sockutils:previous", ["ArrowLeft", "PageUp"], moving, () => go(-1))
 }
 
