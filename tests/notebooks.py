@@ -1,5 +1,6 @@
 """The course as a whole: what must hold for every notebook, and what running one leaves behind."""
 
+import ast
 import re
 import time
 import tomllib
@@ -121,6 +122,10 @@ def tags(cell: Any) -> set[str]:
     return set(cell.metadata.get("tags", []))
 
 
+def prose(path: Path) -> str:
+    return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
 @every_notebook
 def test_outputs_are_fresh_and_clean(path: Path) -> None:
     cells = code_cells(path)
@@ -218,15 +223,13 @@ def test_the_minutes_add_up() -> None:
 
 def headings(path: Path) -> set[str]:
     """The names by which a link leads to them."""
-    prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-    return {name.replace(" ", "-") for name in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)}
+    return {name.replace(" ", "-") for name in re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)}
 
 
 @every_notebook
 def test_links_lead_somewhere(path: Path) -> None:
-    prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
     anchors = {f"#{heading}" for heading in headings(path)}
-    for target in re.findall(r"\]\(((?:[^()]|\(\))+)\)", prose):
+    for target in re.findall(r"\]\(((?:[^()]|\(\))+)\)", prose(path)):
         if target.startswith("#"):
             assert target in anchors
         elif not target.startswith("https://"):
@@ -276,3 +279,24 @@ def test_restart_and_run_all_ten_times() -> None:
             for cell in code_cells(PATHS[0].with_name("04_accept.ipynb")):
                 assert "Traceback" not in run(cell.source), cell.source
             manager.restart_kernel()
+
+
+def helpers(path: Path) -> set[str]:
+    """What the lesson imports from sockutils."""
+    statements = ast.parse(code_cells(path)[0].source).body
+    ours = [each for each in statements if "sockutils" in (getattr(each, "module", "") or "")]
+    names = [name for each in ours if isinstance(each, ast.ImportFrom) for name in each.names]
+    return {name.name for name in names if name.asname != "lesson"}
+
+
+@every_lesson
+def test_every_helper_has_been_explained(path: Path) -> None:
+    so_far = "\n".join(map(prose, PATHS[: PATHS.index(path) + 1]))
+    assert [name for name in helpers(path) if f"`{name}" not in so_far] == []
+
+
+@every_lesson
+def test_the_prose_is_plain(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", prose(path), flags=re.DOTALL)
+    assert re.findall(r"\b([a-z]+) \1\b", text, re.IGNORECASE) == []
+    assert re.findall(r"\b(?:simply|obviously|of course|trivial\w*)\b", text, re.IGNORECASE) == []

@@ -17,8 +17,9 @@ from nbclient import NotebookClient
 from test_kernel import leaves_nothing, needs_namespaces
 
 ROOT = Path(__file__).parents[1]
-PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LISTEN = ROOT / "notebooks/03_listen.ipynb"
+NOTEBOOKS = ROOT / "notebooks"
+PATHS = [path for path in NOTEBOOKS.glob("*.ipynb") if path.name != "15_reference.ipynb"]
+LISTEN = NOTEBOOKS / "03_listen.ipynb"
 MACHINE = [sys.executable, str(Path(__file__).with_name("machine.py"))]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-n0"]
 NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=60"]
@@ -27,7 +28,7 @@ NAMESPACES = "this cell needs a private network (unshare(): No space left on dev
 NO_IPV6 = {"this cell needs IPv6, and this system has none", "it shows IPv6, and there is none"}
 pytestmark = [needs_namespaces, pytest.mark.timeout(PATIENCE)]
 
-every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+every_lesson = pytest.mark.parametrize("path", sorted(PATHS), ids=lambda path: path.stem)
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def reasons(output: str) -> set[str]:
     return set(found)
 
 
-@every_notebook
+@every_lesson
 def test_ordinary_user_no_ipv6_few_descriptors_turkish_read_only(
     path: Path, home: Path, turkish: dict[str, str]
 ) -> None:
@@ -87,7 +88,7 @@ def test_ordinary_user_no_ipv6_few_descriptors_turkish_read_only(
     assert reasons(told) <= NO_IPV6
 
 
-@every_notebook
+@every_lesson
 def test_no_namespaces_and_plain_c(path: Path, home: Path) -> None:
     with leaves_nothing():
         told = run([*MACHINE, "refused", "--", *NBVAL, str(path)], LC_ALL="C")
@@ -142,14 +143,14 @@ def test_no_chromium(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reasons(told) == {"no Chromium is installed (apt install chromium)"}
 
 
-@every_notebook
+@every_lesson
 @pytest.mark.usefixtures("home")
 def test_papermill(path: Path, tmp_path: Path) -> None:
     with leaves_nothing():
         papermill.execute_notebook(path, tmp_path / path.name, cwd=path.parent, progress_bar=False)
 
 
-@every_notebook
+@every_lesson
 @pytest.mark.usefixtures("home")
 def test_nbmake(path: Path) -> None:
     with leaves_nothing():

@@ -86,10 +86,12 @@ def follows(slides: Page, forward: str) -> None:
     with slides.expect_popup() as opened:
         slides.keyboard.press("n")
     beside = opened.value.locator("body")
-    expect(beside).to_have_text(re.compile(r"^listen\(\)\s+minute 0 to 1 of 40\s+Ask: Who answers"))
+    told = re.compile(r"^listen\(\)\s+minute 0 to 1 of 40\s+Ask: Who answers")
+    expect(beside).to_have_text(told, use_inner_text=True)
     while "The call, in C" not in beside.inner_text():
         slides.keyboard.press(forward)
-    expect(beside).to_have_text(re.compile("minute 1 to 2 of 40\\s+Ask: Does it return"))
+    told = re.compile(r"minute 1 to 2 of 40\s+Ask: Does it return")
+    expect(beside).to_have_text(told, use_inner_text=True)
     opened.value.close()
 
 
