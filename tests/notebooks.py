@@ -4,6 +4,7 @@ import ast
 import re
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from random import random
 from statistics import median
@@ -253,8 +254,8 @@ def test_solutions_pass_their_own_checks(path: Path) -> None:
 
 @every_lesson
 def test_abused_it_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> None:
-    cells = code_cells(path)
-    with kernel() as (_, run):
+    cells, seconds = code_cells(path), []
+    with leaves_nothing(), kernel() as (_, run):
         run("import sockutils.libc, matplotlib.figure, ipywidgets; ipywidgets.HTML()")
         run("'a' * 200_000")  # ZeroMQ starts a thread with its first long message
         run(WATCH + INTERRUPT)
@@ -264,21 +265,36 @@ def test_abused_it_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> No
             run(cell.source)
         for cell in cells:
             start = time.monotonic()
-            assert "Traceback" not in run(cell.source), cell.source
-            run(f"interrupt_next_cell({random() * (time.monotonic() - start)})")
-            run(cell.source)
-            assert "Traceback" not in run(cell.source), f"after an interrupt: {cell.source}"
+            for _ in range(2):  # a learner runs a cell again to see it again
+                assert "Traceback" not in run(cell.source), cell.source
+            seconds.append((time.monotonic() - start) / 2)
             foreign = run("foreign()")
             assert foreign == "[]\n" or (private and "private-network" in tags(cell)), cell.source
         assert run("import gc; gc.collect(); held()") == before
+        interrupted(run, cells, seconds)
 
 
-def test_restart_and_run_all_ten_times() -> None:
+def interrupted(run: Callable[[str], str], cells: list[Any], seconds: list[float]) -> None:
+    """Run each cell and interrupt it at a random moment.
+
+    A port may stay in TIME-WAIT for a minute then, and IPython keeps the frames of the last
+    traceback: the next cell may miss what it needs. It must answer, and end when it is told to.
+    """
+    for cell, usual in zip(cells, seconds, strict=True):
+        run(f"interrupt_next_cell({random() * usual})")
+        run(cell.source)
+    assert run("print('alive')") == "alive\n"
+
+
+def test_interrupts_then_restart_and_run_all_ten_times() -> None:
+    cells = code_cells(PATHS[0].with_name("04_accept.ipynb"))
     with leaves_nothing(), kernel() as (manager, run):
         for _ in range(10):
-            for cell in code_cells(PATHS[0].with_name("04_accept.ipynb")):
-                assert "Traceback" not in run(cell.source), cell.source
+            run(WATCH + INTERRUPT)
+            interrupted(run, cells, [0.05] * len(cells))
             manager.restart_kernel()
+            for cell in cells:
+                assert "Traceback" not in run(cell.source), cell.source
 
 
 def helpers(path: Path) -> set[str]:

@@ -223,6 +223,14 @@ def test_a_low_limit_of_descriptors_is_raised(before: tuple[int, int], after: in
     assert done.stdout == f"({after}, {before[1]})\n"
 
 
+def test_tracebacks_of_child_processes_have_no_colours() -> None:
+    # Jupyter asks all programs for colours, and from 3.13 on Python's tracebacks follow.
+    child = "subprocess.run([sys.executable, '-c', '1/0'], capture_output=True, text=True)"
+    with kernel() as (_, run):
+        told = run(f"import subprocess, sys; print({child}.stderr.splitlines()[-1])")
+    assert told == "ZeroDivisionError: division by zero\n"
+
+
 @needs_namespaces
 def test_two_kernels_listen_on_one_port() -> None:
     with leaves_nothing(), kernel() as (_, first), kernel() as (_, second):

@@ -127,11 +127,11 @@ start.twins(open_both)
 """
 
 
-def test_progress_in_a_read_only_home(home: Path) -> None:
+def test_progress_in_a_read_only_home(home: Path, tmp_path: Path) -> None:
     (home / ".local/share/jupyter/runtime").mkdir(parents=True)
     kernels = Path(__file__).with_name("kernels.py")
     inside = [sys.executable, str(kernels), SOLVED]
-    told = run([*MACHINE, f"read-only={home}", "--", *inside], JUPYTER_RUNTIME_DIR="/tmp")
+    told = run([*MACHINE, f"read-only={home}", "--", *inside], JUPYTER_RUNTIME_DIR=str(tmp_path))
     passed, saved = told.splitlines()[-2:]
     assert passed == "twins: passed"
     assert saved.startswith("progress cannot be saved: [Errno 30] Read-only file system: ")
