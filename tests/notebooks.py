@@ -212,7 +212,7 @@ def test_every_part_of_a_lecture_has_its_time(path: Path) -> None:
     assert any("beware" in cell.metadata.lecture for cell in noted)
 
 
-def test_the_minutes_add_up() -> None:
+def test_minutes_and_cells_add_up() -> None:
     known = {about["notebook"]: about["minutes"] for about in map(read_lesson, names())}
     taken = {path.name: minutes(path) for path in LESSONS}
     assert {name: alone for name, (alone, _) in taken.items()} == known
@@ -220,6 +220,10 @@ def test_the_minutes_add_up() -> None:
     alone, lecture = map(sum, zip(*taken.values(), strict=True))
     rows.append(f"| all | {alone // 60} h {alone % 60} | {lecture // 60} h {lecture % 60} |")
     assert "\n".join(rows) in CLASSROOM.read_text()
+    cells = [cell for path in LESSONS for cell in code_cells(path)]
+    private = sum("private-network" in tags(cell) for cell in cells)
+    counts = f"Of the {len(cells)} code cells in the fifteen lessons, {private} need"
+    assert counts in CLASSROOM.read_text()
 
 
 def headings(path: Path) -> set[str]:
