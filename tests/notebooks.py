@@ -256,6 +256,7 @@ def test_solutions_pass_their_own_checks(path: Path) -> None:
             assert run(fence[1] + check).endswith(": passed\n")
 
 
+@pytest.mark.timeout(600)
 @every_lesson
 def test_abused_it_stays_on_loopback_and_leaves_nothing_behind(path: Path) -> None:
     cells, seconds = code_cells(path), []
@@ -290,6 +291,7 @@ def interrupted(run: Callable[[str], str], cells: list[Any], seconds: list[float
     assert run("print('alive')") == "alive\n"
 
 
+@pytest.mark.timeout(600)
 def test_interrupts_then_restart_and_run_all_ten_times() -> None:
     cells = code_cells(PATHS[0].with_name("04_accept.ipynb"))
     with leaves_nothing(), kernel() as (manager, run):
