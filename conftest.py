@@ -68,9 +68,10 @@ def pytest_unconfigure() -> None:
     home.cleanup()
 
 
-def pytest_xdist_auto_num_workers() -> int | None:
-    # In one shared network the lessons' ports would collide.
-    return 1 if refusal("needs_private_network()") else None
+def pytest_xdist_auto_num_workers() -> int:
+    if refusal("needs_private_network()"):
+        return 1  # in one shared network the lessons' ports would collide
+    return len(os.sched_getaffinity(0)) + 1  # tests wait more than they compute
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

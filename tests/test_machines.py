@@ -28,7 +28,14 @@ NAMESPACES = "this cell needs a private network (unshare(): No space left on dev
 NO_IPV6 = {"this cell needs IPv6, and this system has none", "it shows IPv6, and there is none"}
 pytestmark = [needs_namespaces, pytest.mark.timeout(PATIENCE)]
 
-every_lesson = pytest.mark.parametrize("path", sorted(PATHS), ids=lambda path: path.stem)
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+
+
+every_lesson = each(sorted(PATHS))
+# Both stand on nbclient. `EXECUTORS=all make test` runs every lesson by each of them.
+step = 1 if os.environ.get("EXECUTORS") == "all" else 2
 
 
 @pytest.fixture
@@ -143,14 +150,14 @@ def test_no_chromium(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reasons(told) == {"no Chromium is installed (apt install chromium)"}
 
 
-@every_lesson
+@each(sorted(PATHS)[::step])
 @pytest.mark.usefixtures("home")
 def test_papermill(path: Path, tmp_path: Path) -> None:
     with leaves_nothing():
         papermill.execute_notebook(path, tmp_path / path.name, cwd=path.parent, progress_bar=False)
 
 
-@every_lesson
+@each(sorted(PATHS)[1 % step :: step])
 @pytest.mark.usefixtures("home")
 def test_nbmake(path: Path) -> None:
     with leaves_nothing():
