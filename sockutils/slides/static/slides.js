@@ -49,14 +49,15 @@ function go(way) {
 
 function tell() {
   if (!beside || beside.closed) return
-  const models = notebook.widgets.map(cell => cell.model), here = notebook.activeCellIndex
-  const noted = models.filter(model => model.getMetadata("lecture"))
-  const upTo = end => noted.slice(0, end).reduce((sum, model) => sum + model.getMetadata("lecture").minutes, 0)
-  const from = noted.findLastIndex(model => models.indexOf(model) <= here)
-  const { ask, beware } = noted[from]?.getMetadata("lecture") ?? {}
-  const first = notebook.widgets.findLastIndex((cell, place) => place <= here && kind(cell) === "slide")
-  const name = models[first].sharedModel.getSource().split("\n")[0].replace(/^#+ /, "")
-  const lines = [name, `minute ${upTo(from)} to ${upTo(from + 1)} of ${upTo()}`]
+  const cells = notebook.widgets, here = notebook.activeCellIndex
+  const notes = cells.map(cell => cell.model.getMetadata("lecture"))
+  const minutes = notes.map(note => note?.minutes ?? 0)
+  const total = end => minutes.slice(0, end).reduce((sum, each) => sum + each, 0)
+  const from = notes.findLastIndex((note, place) => note && place <= here)
+  const slide = cells.findLast((cell, place) => kind(cell) === "slide" && place <= here)
+  const name = slide.model.sharedModel.getSource().split("\n")[0].replace(/^#+ /, "")
+  const lines = [name, `minute ${total(from)} to ${total(from + 1)} of ${total()}`]
+  const { ask, beware } = notes[from] ?? {}
   if (ask) lines.push(`Ask: ${ask}`)
   if (beware) lines.push(`Beware: ${beware}`)
   beside.document.body.innerText = lines.join("\n\n")
