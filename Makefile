@@ -44,8 +44,9 @@ soak: .venv/dev .venv/project ## run every notebook RUNS=20 times while every co
 
 versions: .venv/dev ## run every notebook with the oldest and the newest dependencies that are allowed
 	@for kind in lowest-direct highest; do \
-		"$(PYTHON)" -m venv --clear build/$$kind && export VIRTUAL_ENV=build/$$kind && \
-		$(python) -m uv pip install --quiet --resolution=$$kind --group=test --editable . && \
+		"$(PYTHON)" -m venv --clear build/$$kind && \
+		$(python) -m uv pip install --quiet --python=build/$$kind --resolution=$$kind \
+			--group=test --editable . && \
 		build/$$kind/bin/python -m pytest --nbval --nbval-cell-timeout=30 --numprocesses=auto \
 			--dist=loadscope -p no:cacheprovider notebooks || exit; \
 	done

@@ -15,6 +15,8 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from sockutils.kernel.provisioner import SHIM
 from sockutils.network import has_ipv6
 
+BY_LESSON = {"tests/browser.py", "tests/notebooks.py", "tests/test_machines.py"}
+
 
 class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
     """nbval's kernel, without what makes it differ from a learner's."""
@@ -47,7 +49,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 nbval.plugin.RunningKernel = Kernel
-BY_LESSON = {"tests/browser.py", "tests/notebooks.py", "tests/test_machines.py"}
 home = tempfile.TemporaryDirectory(prefix="course-home-")
 
 

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
+from kernels import refusal
 
 from sockutils.kernel.provisioner import SHIM
 from sockutils.network import has_ipv6
@@ -48,14 +48,6 @@ def nothing_survives() -> Iterator[None]:
 def family(request: pytest.FixtureRequest) -> socket.AddressFamily:
     """Each address family of this machine that can bind to loopback."""
     return socket.AddressFamily(request.param)
-
-
-@cache
-def refusal() -> str:
-    """Why there is no private network here, or nothing."""
-    command = [sys.executable, SHIM, sys.executable, "-c", ""]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return done.stderr.strip()
 
 
 @pytest.fixture

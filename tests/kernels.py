@@ -4,15 +4,27 @@ python tests/kernels.py CODE
 """
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from jupyter_client.manager import start_new_kernel
 from jupyter_core.utils import ensure_event_loop
 
+from sockutils.kernel.provisioner import SHIM
+
 ensure_event_loop()  # jupyter_client's own, with its two sockets, for the life of this process
+
+
+@cache
+def refusal() -> str:
+    """Why there is no private network here, or nothing."""
+    command = [sys.executable, SHIM, sys.executable, "-c", ""]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return done.stderr.strip()
 
 
 @contextmanager

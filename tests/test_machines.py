@@ -14,6 +14,7 @@ import nbformat
 import papermill
 import pytest
 from nbclient import NotebookClient
+from test_classroom import errors
 from test_kernel import leaves_nothing, needs_namespaces
 
 ROOT = Path(__file__).parents[1]
@@ -111,12 +112,9 @@ def test_no_namespaces_and_a_port_is_taken() -> None:
 
 
 def failures(path: Path) -> list[str]:
-    """The last lines of all tracebacks, but for those that say what a cell needs."""
     notebook = nbformat.read(path, 4)
     NotebookClient(notebook, timeout=10, allow_errors=True).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    values = [output.evalue for output in outputs if output.output_type == "error"]
-    return [value for value in values if "this cell needs a private network" not in value]
+    return errors(notebook)
 
 
 SOLVED = """
@@ -132,7 +130,6 @@ start.twins(open_both)
 
 
 def test_progress_in_a_read_only_home(home: Path, tmp_path: Path) -> None:
-    (home / ".local/share/jupyter/runtime").mkdir(parents=True)
     kernels = Path(__file__).with_name("kernels.py")
     inside = [sys.executable, str(kernels), SOLVED]
     told = run([*MACHINE, f"read-only={home}", "--", *inside], JUPYTER_RUNTIME_DIR=str(tmp_path))
