@@ -75,7 +75,7 @@ def ordinary_python() -> list[str] | None:
 @contextmanager
 def leaves_nothing() -> Iterator[None]:
     """No process, directory or mount of a kernel survives the block, at most five seconds later."""
-    mounts = Path("/proc/mounts").read_text()
+    mounts = our_mounts()
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as directory,
         pytest.MonkeyPatch.context() as patch,
@@ -88,7 +88,13 @@ def leaves_nothing() -> Iterator[None]:
         while (left := survivors(directory)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not left
-    assert Path("/proc/mounts").read_text() == mounts
+    assert our_mounts() == mounts
+
+
+def our_mounts() -> set[str]:
+    """What is mounted where a kernel mounts something for itself: others may mount elsewhere."""
+    places = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    return {place for place in places if place.startswith(("/etc", "/run/nscd")) or place == "/tmp"}
 
 
 def survivors(directory: str) -> list[str]:
