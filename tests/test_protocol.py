@@ -105,9 +105,8 @@ def test_subshell_answers_while_a_cell_waits(client: BlockingKernelClient) -> No
     message = client.session.msg("create_subshell_request", {})
     client.control_channel.send(message)
     subshell = reply(client, "control", message["header"]["msg_id"])["subshell_id"]
-    waiting = client.execute(
-        "import socket\none, other = socket.socketpair()\nprint('waits', flush=True)\nprint(other.recv(9))"
-    )
+    answer(client, "import socket; one, other = socket.socketpair()")
+    waiting = client.execute("print('waits', flush=True); print(other.recv(9))")
     assert event(client, lambda m: m["msg_type"] == "stream")["text"] == "waits\n"
     aside = client.session.msg("execute_request", {"code": "one.send(b'woken')", "silent": False})
     aside["header"]["subshell_id"] = subshell
