@@ -31,7 +31,7 @@ def packet(layers: ScapyPacket) -> Packet:
         (IP() / ICMP(type=3, code=3) / DATAGRAM, "ICMP port unreachable"),
         (IPv6() / ICMPv6EchoRequest(), "ICMPv6 echo request"),
         (IPv6() / ICMPv6DestUnreach(code=4) / IPv6() / UDP(), "ICMPv6 port unreachable"),
-        (IP(frag=3, proto=17) / b"tail", "Raw"),
+        (IP(frag=3, proto=17) / b"tail", "UDP fragment 4 bytes"),
     ],
 )
 def test_every_packet_has_a_text(layers: ScapyPacket, text: str) -> None:
