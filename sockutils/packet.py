@@ -84,7 +84,7 @@ class Packet:
 
     @cached_property
     def _ends(self) -> tuple[Address, Address]:
-        if quoted := self._quoted:
+        if self._layout.protocol in ERRORS and (quoted := self._quoted):
             return quoted.destination, quoted.source
         raw, ports = self.raw, b""
         if self._layout.protocol in WITH_PORTS and not self._layout.fragment:

@@ -1,13 +1,14 @@
 """Packets told by roles: client and server, where the header has ephemeral port numbers."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sockutils.packet import Address, Packet
+from sockutils.packet import Packet
+from sockutils.remarks import remarks_on
 
 End = tuple[str, int, str]  # host, port, and where there is no port on one host: who asks
 
+MOST = 60  # packets in a picture: nobody reads more
 AT = " at "  # between a role and its address
 ENDS = {True: ("server", "client"), False: ("client", "server")}  # by who answers
 
@@ -47,9 +48,20 @@ def rows(packets: Sequence[Packet], names: Mapping[int, str] | None = None) -> l
             tuple((time - packet.nanoseconds) / 1e9 for time in packet.arrivals or ()),
         )
         for packet, (source, _), (client, server), remarks in zip(
-            packets, ends, flows, _remarks(packets), strict=True
+            packets, ends, flows, remarks_on(packets), strict=True
         )
     ]
+
+
+def elided(rows: list[Row]) -> list[Row]:
+    """Return the rows; of more than 60 the first and last 30, and between them a row without roles
+    whose label says how many are left out."""
+    if len(rows) <= MOST:
+        return rows
+    half = MOST // 2
+    words = f"… {len(rows) - MOST:,} packets left out …"
+    gap = Row(rows[half].seconds, "", "", True, words, "", ())
+    return [*rows[:half], gap, *rows[-half:]]
 
 
 def transcript(rows: Sequence[Row], seconds: bool = False) -> str:
@@ -59,11 +71,11 @@ def transcript(rows: Sequence[Row], seconds: bool = False) -> str:
     left = max((len(row.left) for row in rows), default=0)
     right = max((len(row.right) for row in rows), default=0)
     label = max((len(row.label) for row in rows if row.size), default=0)
-    lines = [
-        f"{when:>{time}}{row.left:<{left}} {'→' if row.forward else '←'} {row.right:<{right}}   "
-        + (f"{row.label:<{label}}  {row.size}" if row.size else row.label)
-        for when, row in zip(times, rows, strict=True)
-    ]
+    lines = []
+    for when, row in zip(times, rows, strict=True):
+        arrow = "→" if row.forward else "←"
+        ends = f"{when:>{time}}{row.left:<{left}} {arrow} {row.right:<{right}}   " * bool(row.left)
+        lines.append(ends + (f"{row.label:<{label}}  {row.size}" if row.size else row.label))
     return "\n".join(lines) or "no packets"
 
 
@@ -109,40 +121,3 @@ def _roles(flows: list[tuple[End, End]], names: Mapping[int, str]) -> dict[End, 
         for end in group:
             roles[end] = f"{kind} {numbers[keys[end]]}" if len(numbers) > 1 else kind
     return {end: f"{role}{AT}{end[0]}" if several else role for end, role in roles.items()}
-
-
-def _remarks(packets: Sequence[Packet]) -> Iterator[list[str]]:
-    again = _again(packets)
-    for packet, repeated, overtaken in zip(packets, again, _overtaken(packets), strict=True):
-        times = packet.arrivals
-        remarks = {
-            "again": repeated,
-            "lost": times == (),
-            "on its way": times is None,
-            "twice": times and len(times) > 1,
-            "overtaken": overtaken,
-        }
-        yield [remark for remark, true in remarks.items() if true]
-
-
-def _overtaken(packets: Sequence[Packet]) -> list[bool]:
-    """Whether a later packet from the same source arrived before it."""
-    earliest: dict[Address, float] = {}
-    overtaken = []
-    for packet in reversed(packets):
-        arrival = packet.arrivals[0] if packet.arrivals else math.inf
-        first = earliest.get(packet.source, math.inf)
-        overtaken.append(first < arrival < math.inf)
-        earliest[packet.source] = min(first, arrival)
-    return overtaken[::-1]
-
-
-def _again(packets: Sequence[Packet]) -> Iterator[bool]:
-    seen = set()
-    for packet in packets:
-        flags = packet.flags
-        sent = (packet.source, packet.destination, flags, packet.seq)
-        yield sent in seen
-        # an ACK that repeats is news; what takes a sequence number is not
-        if flags and (packet.payload or "SYN" in flags or "FIN" in flags):
-            seen.add(sent)
