@@ -1,7 +1,8 @@
 """One packet, in the words of a lesson; scapy dissects it further for those who ask."""
 
 import socket
-from functools import cache, cached_property
+import struct
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from sockutils.dns import words_of
@@ -12,11 +13,10 @@ from sockutils.raw import (
     TCP,
     UDP,
     WITH_PORTS,
-    Layout,
-    header_length,
+    Parts,
     is_multipath,
     is_whole,
-    layout,
+    parts,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ Address = tuple[str, int]
 
 # <linux/tcp.h>, in the order in which they are read aloud
 FLAGS = {2: "SYN", 4: "RST", 1: "FIN", 8: "PSH", 32: "URG", 16: "ACK", 64: "ECE", 128: "CWR"}
+PORTS = struct.Struct("!HH")
 DNS = 53  # RFC 1035, 4.2: its port
 NAMES = {
     number: name.removeprefix("IPPROTO_")
@@ -63,44 +64,32 @@ class Packet:
     # What a text needs is read here: scapy takes ten times as long, and a flood has many packets.
 
     @cached_property
-    def _layout(self) -> Layout:
-        try:
-            return layout(self.raw)
-        except IndexError:  # cut off within IPv6's extension headers
-            return Layout(self.raw[6], len(self.raw), 0)
-
-    @cached_property
-    def _header(self) -> bytes:
-        """What follows the IP header, without the padding of a short frame."""
-        whole = int.from_bytes(self.raw[2:4] if self.version == 4 else self.raw[4:6])
-        length = whole + (0 if self.version == 4 else 40)
-        return self.raw[self._layout.start : length if whole else None]
+    def _parts(self) -> Parts:
+        return parts(self.raw)
 
     @property
     def protocol(self) -> str:
         """TCP, UDP, ICMP, ICMPv6, SCTP, IGMP, ...: what follows the IP header."""
-        number = self._layout.protocol
+        number = self._parts.protocol
         return NAMES.get(number, f"protocol {number}")
 
     @cached_property
     def _ends(self) -> tuple[Address, Address]:
-        if self._layout.protocol in ERRORS and (quoted := self._quoted):
+        raw, (protocol, fragment, header, _, end) = self.raw, self._parts
+        if protocol in ERRORS and (quoted := self._quoted):
             return quoted.destination, quoted.source
-        raw, ports = self.raw, b""
-        if self._layout.protocol in WITH_PORTS and not self._layout.fragment:
-            ports = self._header[:4]
-        ends = raw[12:20] if self.version == 4 else raw[8:40]
-        half = len(ends) // 2
-        family = socket.AF_INET if half == 4 else socket.AF_INET6
-        source = socket.inet_ntop(family, ends[:half]), int.from_bytes(ports[:2])
-        return source, (socket.inet_ntop(family, ends[half:]), int.from_bytes(ports[2:]))
+        here, there = (raw[12:16], raw[16:20]) if self.version == 4 else (raw[8:24], raw[24:40])
+        if fragment or protocol not in WITH_PORTS or end < header + 4:
+            return (_host(here), 0), (_host(there), 0)
+        port, other = PORTS.unpack_from(raw, header)
+        return (_host(here), port), (_host(there), other)
 
     @property
     def _quoted(self) -> "Packet | None":
-        if self._kind not in ERRORS.get(self._layout.protocol, ()):
-            return None
-        quoted = Packet(0, self._header[8:])
-        return quoted if is_whole(quoted.raw) else None
+        protocol, _, _, data, end = self._parts
+        quoted = self.raw[data:end]
+        is_error = self._kind in ERRORS.get(protocol, ())
+        return Packet(0, quoted) if is_error and is_whole(quoted) else None
 
     @property
     def source(self) -> Address:
@@ -115,43 +104,43 @@ class Packet:
     @property
     def is_answer(self) -> bool:
         """Whether it says so itself: an ICMP error, or the reply to an echo request."""
-        protocol = self._layout.protocol
+        protocol = self._parts.protocol
         return protocol in ERRORS and self._kind in (*ERRORS[protocol], ECHO_REPLY[protocol])
 
     @property
     def _kind(self) -> int:
-        return self._header[0] if self._header and not self._layout.fragment else -1
-
-    @cached_property
-    def _tcp(self) -> bytes:
-        protocol, _, fragment = self._layout
-        return self._header if protocol == TCP and not fragment else b""
+        _, fragment, header, _, end = self._parts
+        return self.raw[header] if end > header and not fragment else -1
 
     @property
     def flags(self) -> str:
         """TCP's flags, such as SYN ACK; nothing for other protocols."""
-        return _words(self._tcp[13]) if len(self._tcp) > 13 else ""
+        protocol, fragment, header, _, end = self._parts
+        has_some = protocol == TCP and end > header + 13 and not fragment
+        return _words(self.raw[header + 13]) if has_some else ""
 
     @property
     def seq(self) -> int:
         """TCP's sequence number; 0 for other protocols."""
-        return int.from_bytes(self._tcp[4:8])
+        header = self._parts.header
+        return int.from_bytes(self.raw[header + 4 : header + 8]) if self.flags else 0
 
     @property
     def payload(self) -> bytes:
         """What the program sent: the bytes after the TCP, UDP or ICMP header."""
-        return self._header[header_length(self._layout, self._header) :]
+        return self.raw[self._parts.data : self._parts.end]
 
     @property
     def label(self) -> str:
         """What the packet is, in a few words: SYN ACK, UDP, ICMP port unreachable, DNS NXDOMAIN."""
-        if self._layout.fragment:
+        number, fragment, header, data, _ = self._parts
+        if fragment:
             return f"{self.protocol} fragment"
-        if self.flags:
-            return f"MPTCP {self.flags}" if is_multipath(self._tcp) else self.flags
-        if self._layout.protocol in ERRORS:
+        if flags := self.flags:
+            return f"MPTCP {flags}" if is_multipath(self.raw[header + 20 : data]) else flags
+        if number in ERRORS:
             return f"{self.protocol} {self._words_of_icmp}".rstrip()
-        is_dns = self.protocol == "UDP" and DNS in (self.source[1], self.destination[1])
+        is_dns = number == UDP and DNS in (self.source[1], self.destination[1])
         return (is_dns and words_of(self.payload)) or self.protocol
 
     @property
@@ -168,14 +157,21 @@ class Packet:
     @property
     def size(self) -> str:
         """The length of a TCP or UDP payload in words; nothing for a TCP packet without one."""
-        count = len(self.payload)
-        if self._layout.protocol not in (TCP, UDP) or (self.flags and not count):
+        protocol, _, _, data, end = self._parts
+        count = end - data
+        if protocol not in (TCP, UDP) or (not count and self.flags):
             return ""
         return "1 byte" if count == 1 else f"{count} bytes"
 
     def __repr__(self) -> str:
-        protocol = "TCP" if self.flags and not is_multipath(self._tcp) else ""
-        return " ".join(filter(None, [protocol, self.label, self.size]))
+        label = self.label
+        protocol = "TCP" if label == self.flags else ""
+        return " ".join(filter(None, [protocol, label, self.size]))
+
+
+@lru_cache
+def _host(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
 @cache

@@ -26,6 +26,19 @@ class Layout(NamedTuple):
     fragment: int
 
 
+class Parts(NamedTuple):
+    """Which protocol, which fragment of it, and where its header, its data and the padding begin.
+
+    A later fragment has no header; a protocol other than TCP, UDP and ICMP has nothing but one.
+    """
+
+    protocol: int
+    fragment: int
+    header: int
+    data: int
+    end: int
+
+
 def layout(raw: bytes) -> Layout:
     """IndexError if the packet is cut off within a header."""
     if raw[0] >> 4 == 4:
@@ -44,18 +57,26 @@ def is_whole(raw: bytes) -> bool:
     return len(raw) >= {4: 20, 6: 40}.get(raw[0] >> 4 if raw else 0, 1 << 17)
 
 
-def header_length(layout: Layout, header: bytes) -> int:
-    """How long the TCP, UDP or ICMP header is; all of it for a protocol that is none of them."""
-    if layout.fragment:
-        return 0
-    if layout.protocol == TCP:
-        return header[12] >> 2 & 60 if len(header) > 12 else len(header)
-    return 8 if layout.protocol in (UDP, *ERRORS) else len(header)
+def parts(raw: bytes) -> Parts:
+    """The parts of a packet, also of one that is cut off, without the padding of a short frame."""
+    length = len(raw)
+    try:
+        protocol, start, fragment = layout(raw)
+    except IndexError:  # within IPv6's extension headers
+        return Parts(raw[6], 0, length, length, length)
+    whole = int.from_bytes(raw[2:4]) if raw[0] >> 4 == 4 else int.from_bytes(raw[4:6]) + 40
+    end = min(whole or length, length)
+    if fragment:
+        body = start
+    elif protocol == TCP and end > start + 13:
+        body = start + (raw[start + 12] >> 2 & 60)
+    else:
+        body = start + 8 if protocol in (UDP, *ERRORS) else end
+    return Parts(protocol, fragment, start, min(body, end), end)
 
 
-def is_multipath(tcp: bytes) -> bool:
-    """Whether a TCP header has the option of Multipath TCP."""
-    options = tcp[20 : tcp[12] >> 2 & 60] if len(tcp) > 20 else b""
+def is_multipath(options: bytes) -> bool:
+    """Whether the options of a TCP header have that of Multipath TCP."""
     while len(options) > 1 and options[0] not in (END_OF_OPTIONS, MPTCP):
         options = options[1 if options[0] == NO_OPERATION else max(options[1], 2) :]
     return options[:1] == bytes([MPTCP])

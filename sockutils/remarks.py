@@ -12,14 +12,14 @@ def remarks_on(packets: Sequence[Packet]) -> Iterator[list[str]]:
     again = _again(packets)
     for packet, repeated, overtaken in zip(packets, again, _overtaken(packets), strict=True):
         times = packet.arrivals
-        remarks = {
-            "again": repeated,
-            "lost": times == (),
-            "on its way": times is None,
-            "twice": times and len(times) > 1,
-            "overtaken": overtaken,
-        }
-        yield [remark for remark, true in remarks.items() if true]
+        remarks = (
+            ("again", repeated),
+            ("lost", times == ()),
+            ("on its way", times is None),
+            ("twice", times and len(times) > 1),
+            ("overtaken", overtaken),
+        )
+        yield [remark for remark, true in remarks if true]
 
 
 def _overtaken(packets: Sequence[Packet]) -> list[bool]:

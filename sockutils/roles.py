@@ -43,9 +43,9 @@ def rows(packets: Sequence[Packet], names: Mapping[int, str] | None = None) -> l
             roles[client],
             roles[server],
             source == client,
-            " ".join([packet.label, *(f"({remark})" for remark in remarks)]),
+            " ".join([packet.label, *[f"({remark})" for remark in remarks]]),
             packet.size,
-            tuple((time - packet.nanoseconds) / 1e9 for time in packet.arrivals or ()),
+            tuple([(time - packet.nanoseconds) / 1e9 for time in packet.arrivals or ()]),
         )
         for packet, (source, _), (client, server), remarks in zip(
             packets, ends, flows, remarks_on(packets), strict=True
