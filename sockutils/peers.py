@@ -1,5 +1,6 @@
 """The other end: a plain function in a thread, for as long as a block runs."""
 
+import errno
 import socket
 import sys
 import threading
@@ -66,6 +67,7 @@ class Peer:
         until = monotonic()
         try:
             failure = self._leave(failure)
+            self._keep_ports(failure)
             until += self._patience if failure is None else GRACE
             while not self._over.wait(SLICE) and monotonic() < until:
                 pass
@@ -146,10 +148,7 @@ class Peer:
 
         here = [(frame.f_code, frame.f_lineno, frame.f_globals) for frame in self._frames()]
         stuck = f"{self.name}() is stuck{where(here)}"
-        sockets = [*_sockets([self._args, getattr(self._function, "__self__", None)])]
-        for frame in self._frames():
-            named = [frame.f_globals.get(name) for name in frame.f_code.co_names]
-            sockets += _sockets([*frame.f_locals.values(), *named])
+        sockets = self._sockets()
         with self._ending:
             if not self._over.is_set():
                 thread = ctypes.c_ulong(self._thread.ident or 0)
@@ -161,6 +160,21 @@ class Peer:
         released = self._over.wait(RELEASE)
         self._state = "released" if released else "stuck"
         return stuck if released else f"{stuck} (it cannot be stopped: the thread lives on)"
+
+    def _sockets(self) -> list[socket.socket]:
+        sockets = [*_sockets([self._args, getattr(self._function, "__self__", None)])]
+        for frame in self._frames():
+            named = [frame.f_globals.get(name) for name in frame.f_code.co_names]
+            sockets += _sockets([*frame.f_locals.values(), *named])
+        return sockets
+
+    def _keep_ports(self, failure: BaseException | None) -> None:
+        if isinstance(failure, OSError) and failure.errno == errno.EADDRINUSE:
+            held = failure.__dict__.setdefault("_held", {})  # for sockutils.words
+            for one in self._sockets():
+                with suppress(OSError):
+                    if one.family in (socket.AF_INET, socket.AF_INET6):
+                        held[one.getsockname()[1]] = self.name
 
     def _frames(self) -> list[FrameType]:
         frames = []
