@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from sockutils.asleep import MOMENT
 from sockutils.peers import Peer, background
 
 # A failed peer's sockets are closed as its frames go: by the garbage collector, which warns.
@@ -398,7 +397,12 @@ def test_a_raised_error_prints_like_any_other() -> None:
 
 
 @pytest.fixture
-def interruptible() -> Iterator[None]:
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sockutils.asleep.MOMENT", 0.1)
+
+
+@pytest.fixture
+def interruptible(soon: None) -> Iterator[None]:
     # A shell that starts tests in the background has them ignore the signal.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -481,12 +485,12 @@ def test_a_block_that_works_is_left_alone() -> None:
         raise LookupError
 
     def poll() -> None:
-        while monotonic() < begun + 4 * MOMENT:
+        while monotonic() < begun + 1:
             select.select([], [], [], 0.01)
 
     with pytest.raises(LookupError) as caught, background(fail):
         poll()
-    assert monotonic() - begun > 4 * MOMENT
+    assert monotonic() - begun > 1
     assert not hasattr(caught.value, "__notes__")
 
 
@@ -501,6 +505,7 @@ class Heard(io.StringIO):
         self.all.set()
 
 
+@pytest.mark.usefixtures("soon")
 def test_where_the_signal_has_a_handler_the_error_is_printed(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -518,6 +523,7 @@ def test_where_the_signal_has_a_handler_the_error_is_printed(
     assert heard.getvalue() == f"mistyped() raised {error} at {line}\n{waits}\n"
 
 
+@pytest.mark.usefixtures("soon")
 def test_outside_the_main_thread_the_error_is_printed_too(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
