@@ -494,6 +494,18 @@ def test_a_block_that_works_is_left_alone() -> None:
     assert not hasattr(caught.value, "__notes__")
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_a_learner_who_thinks_at_a_breakpoint_is_left_alone() -> None:
+    def fail() -> None:
+        raise LookupError
+
+    pdb: dict[str, Any] = {"__name__": "pdb"}
+    exec("def prompt(event): return event.wait(1)", pdb)
+    with pytest.raises(LookupError) as caught, background(fail):
+        assert not pdb["prompt"](threading.Event())
+    assert not hasattr(caught.value, "__notes__")
+
+
 class Heard(io.StringIO):
     """A stream that tells when it has been told the whole of it."""
 

@@ -253,6 +253,43 @@ def test_a_notebook_that_is_no_lesson(alone: Run, name: str) -> None:
     assert below(alone("libc.listen")) == []
 
 
+# A background function
+
+
+TYPO = """
+def serve(listener):
+    listener.akcept()
+
+listener = socket.create_server(HERE)
+client = socket.create_connection(listener.getsockname())
+"""
+
+
+def test_a_cell_that_waits_in_vain_ends_with_the_error(shared: Run) -> None:
+    text = shared(TYPO + "with background(serve, listener):\n    client.recv(1)")
+    assert "KeyboardInterrupt" not in text
+    assert below(text) == ["serve() raised this while the block waited at line 7: client.recv(1)"]
+    assert shared("client.close(), listener.close()") == "(None, None)\n"
+
+
+def test_a_cell_that_awaits_in_vain_tells_the_error_at_once(shared: Run) -> None:
+    shared("told = threading.Event()")
+    shared(TYPO)
+    text = shared("""
+with background(serve, listener):
+    write = sys.stderr.write
+    sys.stderr.write = lambda text: (write(text), "interrupt" in text and told.set())
+    try:
+        await asyncio.to_thread(told.wait)
+    finally:
+        sys.stderr.write = write
+""")
+    error = """serve() raised AttributeError("'socket' object has no attribute 'akcept'")"""
+    assert text.startswith(f"{error} at line 2: listener.akcept()\nThe cell still waits")
+    assert below(text) == []
+    shared("client.close(), listener.close()")
+
+
 # Beside the exception, never in its way
 
 
