@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from sockutils.peers import Peer, background
+from sockutils.asleep import Sleeper
+from sockutils.peers import GRACE, Peer, background
 
 # A failed peer's sockets are closed as its frames go: by the garbage collector, which warns.
 dropped = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -458,6 +459,26 @@ def test_a_block_that_catches_the_interrupt_ends_with_the_error_nevertheless(
 
     with pytest.raises(AttributeError, match="akcept"), background(mistyped, listener):
         swallow()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_that_comes_as_the_block_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    woken = threading.Event()
+    main = threading.get_ident()
+    late = threading.Timer(GRACE / 4, signal.pthread_kill, (main, signal.SIGINT))
+
+    def wake(_: Sleeper) -> bool:
+        late.start()
+        woken.set()
+        return True
+
+    def fail() -> None:
+        raise LookupError
+
+    monkeypatch.setattr(Sleeper, "wake", wake)
+    with pytest.raises(LookupError), background(fail):
+        woken.wait()
+    late.join()
 
 
 @pytest.mark.usefixtures("interruptible")

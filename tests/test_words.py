@@ -71,6 +71,10 @@ def test_what_an_error_means_for_this_call(shared: Run, cell: dict[str, str]) ->
     [
         "open('/no/such/file')",
         "os.read(-1, 1)",
+        "os.close(-1)",
+        "f = open('/dev/null', 'rb', 0)\nos.close(f.fileno())\nf.close()",
+        "f = open('/dev/null', 'rb', 0)\nos.close(f.fileno())\nf.raw = f\n[f][0].close()",
+        "class Own: file = 3\nown = Own(); own.sock = open('/dev/null'); own.sock.connect()",
         "def connect(): open('/no/such/file')\nconnect()",
         "def connect(): raise ConnectionRefusedError(errno.ECONNREFUSED, 'mine')\nconnect()",
         "raise OSError(errno.EADDRINUSE, 'mine')",
@@ -321,6 +325,7 @@ def stop():
 stop()
 """)
     assert shown == "only this\n"
+    assert shared("hasattr(sys.last_value, '__notes__')") == "False\n"
 
 
 def test_a_failure_of_its_own_is_not_seen(alone: Run) -> None:

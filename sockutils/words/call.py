@@ -102,8 +102,8 @@ def known(node: ast.expr | None, frame: FrameType) -> Call | None:
     if isinstance(node.func, ast.Name) and node.func.id == "check" and node.args:
         return known(node.args[0], frame)
     name, on = name_and_receiver(node.func, frame)
-    if name not in NAMES or not can_be_it(on):
-        return None
+    if name not in NAMES or not can_be_it(on) or (name == "close" and on is None):
+        return None  # files are closed as well
     address = None
     if name in ADDRESS and node.args:
         address = value(node.args[ADDRESS[name]], frame)
@@ -118,9 +118,10 @@ def name_and_receiver(node: ast.expr, frame: FrameType) -> tuple[str, Any]:
 
 
 def can_be_it(on: Any) -> bool:
-    kinds = (socket.SocketType, ModuleType, type(select.poll()), select.epoll)
-    if on is None or isinstance(on, kinds):
+    if on is None or isinstance(on, (socket.SocketType, type(select.poll()), select.epoll)):
         return True
+    if isinstance(on, ModuleType):
+        return on.__name__ in ("socket", "_socket", "select", "asyncio")
     return (isinstance(on, type) and issubclass(on, socket.SocketType)) or is_libc(on)
 
 
@@ -137,6 +138,8 @@ def value(node: ast.expr, frame: FrameType) -> Any:
         return node.value
     if isinstance(node, ast.Name):
         return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):  # no property is run
+        return getattr(value(node.value, frame), "__dict__", {}).get(node.attr)
     if isinstance(node, ast.Tuple):
         return tuple(value(each, frame) for each in node.elts)
     return None

@@ -20,10 +20,10 @@ def entries(port: int, kind: int) -> list[tuple[str, str]]:
 
 
 def owners(inodes: set[str]) -> Iterator[tuple[int, int]]:
-    """Each process that has one of these sockets open, and its descriptor; own children first."""
+    """Each process that has one of these sockets open, and its descriptor; this one first."""
     wanted = {f"socket:[{inode}]" for inode in inodes}
     numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    for pid in sorted(numbers, key=lambda pid: (pid != os.getpid(), not is_child(pid))):
+    for pid in sorted(numbers, key=lambda pid: pid != os.getpid()):
         with suppress(OSError):  # it has ended, or belongs to another user
             for number in os.listdir(f"/proc/{pid}/fd"):
                 with suppress(OSError):
