@@ -136,6 +136,7 @@ class Peer:
         with self._ending:
             if self._left.is_set():
                 return
+            self._woken = True  # before the signal: __exit__() may hear it at once
             self._woken = self._sleeper.wake()
         if not self._woken:
             print(f"{self.name}() raised {error!r}{where(steps(error))}", file=sys.stderr)
