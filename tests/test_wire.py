@@ -238,26 +238,32 @@ with socket.create_server(("127.0.0.1", 5000)) as listener, capture(port=5000) a
         for _ in range(80):
             client.sendall(bytes(1 << 16))
             received += len(client.recv(1 << 16, socket.MSG_WAITALL))
-lengths = [0, 0]
-for packet in packets:
-    lengths[packet.source[1] == 5000] += len(packet.payload)
-print(received, lengths)
+
+def stream(source):
+    data = [packet for packet in packets if packet.payload and packet.source == source]
+    first, reached = data[0].seq, 0
+    for offset, payload in sorted(((each.seq - first) % 2**32, each.payload) for each in data):
+        if offset <= reached:  # a busy machine sends some bytes twice
+            reached = max(reached, offset + len(payload))
+    return reached
+
+print(received, *map(stream, {packet.source for packet in packets}))
 """
 
 
 def test_ten_megabytes_are_recorded_whole(private: Private) -> None:
     """However small net.core.rmem_max is: the recorder asks for no part of that memory."""
-    assert private(TALK + MUCH) == f"{80 << 16} {[80 << 16] * 2}\n"
+    assert private(TALK + MUCH) == f"{80 << 16} {80 << 16} {80 << 16}\n"
 
 
 def test_thousands_of_datagrams_are_recorded_whole(private: Private) -> None:
     code = """
 with socket.socket(type=socket.SOCK_DGRAM) as udp, capture(port=5000) as packets:
     udp.bind(("127.0.0.1", 5000))
-    for number in range(20_000):
+    for number in range(6_000):
         udp.sendto(number.to_bytes(2, "big"), ("127.0.0.1", 5000))
         udp.recv(2)
-print([int.from_bytes(packet.payload, "big") for packet in packets] == list(range(20_000)))
+print([int.from_bytes(packet.payload, "big") for packet in packets] == list(range(6_000)))
 """
     assert private(TALK + code) == "True\n"
 
