@@ -27,7 +27,7 @@ lab: .venv/project ## open the course in JupyterLab (ARGS="--no-browser --port=8
 slides: .venv/project ## write every notebook as slides into build/slides, one HTML file each
 	@$(python) tests/slides.py $(ARGS)
 
-test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ARGS="tests/test_wire.py" narrows)
+test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ARGS="tests/test_capture.py" narrows)
 	@$(python) -m pytest --nbval --nbval-cell-timeout=30 --numprocesses=auto --dist=loadscope $(ARGS)
 
 notebooks: .venv/dev .venv/project ## run every notebook and store its outputs, cleaned

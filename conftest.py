@@ -12,7 +12,7 @@ import nbval.plugin
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from sockutils.network import has_ipv6
+from sockutils.kernel.network import has_ipv6
 
 PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
 BY_LESSON = {"tests/browser.py", "tests/notebooks.py", "tests/test_machines.py"}

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from statistics import median
 from time import process_time
 
-from sockutils.calls import Calls
-from sockutils.lanes import timeline
-from sockutils.trace import trace
+from sockutils.calls.call import Calls
+from sockutils.calls.lanes import timeline
+from sockutils.calls.trace import trace
 
 ROUNDS = 15
 FEW, MANY = 60, 1000

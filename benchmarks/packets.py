@@ -11,10 +11,10 @@ from time import perf_counter
 
 from scapy.layers.inet import IP, TCP
 
-from sockutils.ladder import sequence
-from sockutils.packet import Packet
-from sockutils.tun import DEVICE
-from sockutils.wire import Packets
+from sockutils.link.tun import DEVICE
+from sockutils.packets.capture import Packets
+from sockutils.packets.ladder import sequence
+from sockutils.packets.packet import Packet
 
 ROUNDS = 7
 PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
@@ -27,7 +27,7 @@ LARGE, SMALL = 1_000, 60  # packets in a picture
 ECHO = """
 import json, socket, time
 from sockutils import background, network
-from sockutils.netem import Link
+from sockutils.link.link import Link
 
 SIZE = 2_000_000
 

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import psutil
 
-from sockutils.tables import sockets
+from sockutils.tables.diag import sockets
 
 CROWD = 10_000
 SPARE = 100  # descriptors for all the rest

@@ -7,8 +7,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from sockutils.peers import background
-from sockutils.trace import trace
+from sockutils.calls.trace import trace
+from sockutils.peers.peer import background
 
 ROUNDS = 100  # of each kind
 TRIPS = 200  # in a round

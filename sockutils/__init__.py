@@ -7,22 +7,24 @@ The C library's own calls are in `sockutils.libc`, which is imported by name, si
 
 from typing import Any
 
-from sockutils.errors import errors_shown, fails
-from sockutils.ladder import sequence
-from sockutils.lanes import timeline
-from sockutils.matrix import matrix
-from sockutils.network import needs, network
-from sockutils.panel import panel
-from sockutils.peers import background
-from sockutils.picture import Picture
-from sockutils.practice import exercise
-from sockutils.progress import progress, reset_progress
-from sockutils.questions import quiz
-from sockutils.tables import sockets
-from sockutils.trace import trace
-from sockutils.wire import capture
+from sockutils.calls.lanes import timeline
+from sockutils.calls.trace import trace
+from sockutils.errors.shown import errors_shown, fails
+from sockutils.figures.grid import matrix
+from sockutils.figures.picture import Picture
+from sockutils.kernel.network import needs, network
+from sockutils.link.link import Link
+from sockutils.packets.capture import capture
+from sockutils.packets.ladder import sequence
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.practice.panel import panel
+from sockutils.practice.progress import progress, reset_progress
+from sockutils.practice.questions import quiz
+from sockutils.tables.diag import sockets
 
 __all__ = [
+    "Link",
     "Picture",
     "background",
     "capture",

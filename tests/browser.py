@@ -20,7 +20,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from sockutils.progress import LESSONS, read_lesson
+from sockutils.practice.progress import LESSONS, read_lesson
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 START = "00_start_here.ipynb"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from kernels import PRIVATE, refusal
 
-from sockutils.network import has_ipv6
+from sockutils.kernel.network import has_ipv6
 
 
 def open_sockets() -> set[str]:

@@ -3,7 +3,6 @@
 import ast
 import re
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from random import random
@@ -16,8 +15,8 @@ import reference
 from kernels import kernel
 from test_kernel import leaves_nothing
 
-from sockutils import errors
-from sockutils.progress import names, read_lesson
+from sockutils.errors.shown import manual
+from sockutils.practice.progress import names, read_lesson
 
 PATHS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 CLASSROOM = Path(__file__).parent.parent / "CLASSROOM.md"
@@ -187,7 +186,7 @@ def test_the_reference_is_what_the_notebooks_say() -> None:
 
 @every_notebook
 def test_the_entries_meant_are_in_the_manual(path: Path) -> None:
-    lists = tomllib.loads((Path(errors.__file__).parent / "errors.toml").read_text()).values()
+    lists = manual().values()
     entries = [(entry["name"], entry["when"]) for page in lists for entry in page["entries"]]
     for cell in code_cells(path):
         for name, words in re.findall(r'fails\("(\w+)", "([^"]+)"\)', cell.source):

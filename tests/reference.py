@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 
-from sockutils import errors
+from sockutils.errors.shown import manual
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 PAGE = NOTEBOOKS / "15_reference.ipynb"
@@ -113,8 +113,7 @@ def shown(name: str, call: str, list_of: Cell, every: list[Cell]) -> str:
 def page() -> list[str]:
     """The text of each cell."""
     every = list(cells())
-    manual = tomllib.loads((Path(errors.__file__).parent / "errors.toml").read_text())
-    tables = [errors_of(each["page"], each["entries"], every) for each in manual.values()]
+    tables = [errors_of(each["page"], each["entries"], every) for each in manual().values()]
     terms = tomllib.loads(GLOSSARY.read_text())
     rows = [
         f"| {term} | {what} | {link(where)} |"

@@ -25,7 +25,7 @@ from sockutils.kernel.namespaces import for_private_use
 FACTS = """
 import errno, os, socket
 from pathlib import Path
-from sockutils.network import network
+from sockutils.kernel.network import network
 print(network())
 print(os.getuid(), os.getpid() == Path('/proc/self').resolve().name)
 status = dict(line.split(':', 1) for line in Path('/proc/self/status').read_text().splitlines())

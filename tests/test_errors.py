@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from sockutils.errors import Entry, Errors, _failures, errors_shown, fails, name_of
+from sockutils.errors.shown import Entry, Errors, _failures, errors_shown, fails, name_of
 from sockutils.libc import check, ffi, libc
-from sockutils.peers import background
+from sockutils.peers.peer import background
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sockutils import holders
-from sockutils.busy import who_holds
-from sockutils.holders import Holder, holders_of, told
-from sockutils.tables import sockets
-from sockutils.trace import trace
+from sockutils.calls.trace import trace
+from sockutils.tables import holders
+from sockutils.tables.busy import who_holds
+from sockutils.tables.diag import sockets
+from sockutils.tables.holders import Holder, holders_of, told
 
 if not hasattr(socket, "AF_NETLINK"):
     pytest.skip("no AF_NETLINK on this system: sock_diag is Linux's", allow_module_level=True)
@@ -112,7 +112,7 @@ def test_a_notebook_calls_itself_one(private: Callable[[str], str]) -> None:
     code = """
 import os
 from IPython.core.interactiveshell import InteractiveShell
-from sockutils.holders import Holder, told
+from sockutils.tables.holders import Holder, told
 shell = InteractiveShell.instance()
 found = [Holder(os.getpid(), "python", False), Holder(1, "cat", True)]
 print(told(found))  # IPython in a terminal
@@ -138,7 +138,7 @@ def test_whoever_may_not_look_sees_a_question_mark(private: Callable[[str], str]
     # PR_SET_DUMPABLE, prctl(2): the child is closed even to its own user
     code = """
 import ctypes, os, socket
-from sockutils.tables import sockets
+from sockutils.tables.diag import sockets
 listener = socket.create_server(("127.0.0.1", 5000))
 closed, tell = os.pipe()
 wait, end = os.pipe()
@@ -208,7 +208,7 @@ def test_who_holds_what_is_only_bound(
     family: socket.AddressFamily, kernel_lists_it: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not kernel_lists_it:  # as before Linux 6.8
-        monkeypatch.setattr("sockutils.tables.BOUND", 0)
+        monkeypatch.setattr("sockutils.tables.diag.BOUND", 0)
     before = os.listdir("/proc/self/fd")
     with socket.socket(family) as sock:
         sock.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
@@ -245,8 +245,8 @@ def test_which_addresses_collide(
 ) -> None:
     code = f"""
 import errno, socket
-from sockutils.busy import who_holds
-from sockutils.network import has_ipv6
+from sockutils.tables.busy import who_holds
+from sockutils.kernel.network import has_ipv6
 def bound(host):
     family, _, _, _, address = socket.getaddrinfo(host, 5000, type=socket.SOCK_STREAM)[0]
     sock = socket.socket(family)
@@ -259,7 +259,7 @@ def bound(host):
 if ":" in {mine + asked!r} and not has_ipv6():
     print({collide})
 elif {mine!r} == "fe80::1":
-    from sockutils.busy import _collide
+    from sockutils.tables.busy import _collide
     print(_collide({asked!r}, {mine!r}))
 else:
     with bound({mine!r}):

@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
 NOBODY = 65534
-MODE = "from sockutils.network import network; network()"
+MODE = "from sockutils.kernel.network import network; network()"
 LISTEN = "import socket; s = socket.create_server(('127.0.0.1', 5000)); print('listening')"
 needs_namespaces = pytest.mark.skipif(bool(refusal()), reason="namespaces are refused here")
 

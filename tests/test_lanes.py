@@ -3,9 +3,10 @@ import itertools
 import pytest
 from test_picture import call, edge, overlapping, sticking_out, written
 
-from sockutils import lanes, timeline
-from sockutils.calls import Calls
-from sockutils.elide import elide, left_out
+from sockutils import timeline
+from sockutils.calls import lanes
+from sockutils.calls.call import Calls
+from sockutils.figures.elide import elide, left_out
 
 
 @pytest.mark.parametrize("count", [0, 1, 60])

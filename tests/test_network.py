@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sockutils.network import MODE, needs, network
+from sockutils.kernel.network import MODE, needs, network
 
 
 def test_an_ordinary_python_is_in_a_shared_network(monkeypatch: pytest.MonkeyPatch) -> None:

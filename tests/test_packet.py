@@ -11,7 +11,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.packet import Packet as ScapyPacket
 
-from sockutils.packet import Packet
+from sockutils.packets.packet import Packet
 
 # RFC 8684, 3.1: MP_CAPABLE, behind a timestamp whose value looks like the option
 MPTCP = [("NOP", None), ("Timestamp", (30, 0)), ("NOP", None), (30, bytes([1, *range(9)]))]

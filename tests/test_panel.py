@@ -1,6 +1,6 @@
 from ipywidgets import Checkbox, Dropdown, FloatSlider, IntSlider
 
-from sockutils.panel import panel
+from sockutils.practice.panel import panel
 
 PNG = "iVBORw0KGgo="
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sockutils.asleep import Sleeper
-from sockutils.peers import GRACE, Peer, background
+from sockutils.peers.asleep import Sleeper
+from sockutils.peers.peer import GRACE, Peer, background
 
 # A failed peer's sockets are closed as its frames go: by the garbage collector, which warns.
 dropped = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -399,7 +399,7 @@ def test_a_raised_error_prints_like_any_other() -> None:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sockutils.asleep.MOMENT", 0.1)
+    monkeypatch.setattr("sockutils.peers.asleep.MOMENT", 0.1)
 
 
 @pytest.fixture

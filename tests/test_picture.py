@@ -10,12 +10,14 @@ from matplotlib.text import Text
 from PIL import Image
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 
-from sockutils import ladder, lanes, sequence, timeline
-from sockutils.packet import Packet
-from sockutils.picture import CLIENT, Picture, canvas
-from sockutils.roles import elided, rows
-from sockutils.trace import Call, Calls
-from sockutils.wire import Packets
+from sockutils import sequence, timeline
+from sockutils.calls import lanes
+from sockutils.calls.trace import Call, Calls
+from sockutils.figures.picture import CLIENT, Picture, canvas
+from sockutils.packets import ladder
+from sockutils.packets.capture import Packets
+from sockutils.packets.packet import Packet
+from sockutils.packets.roles import elided, rows
 
 
 def tcp(seconds: float, flags: str, source: int, destination: int, data: bytes = b"") -> Packet:

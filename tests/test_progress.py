@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sockutils.progress import LESSONS, progress, record, reset_progress
+from sockutils.practice.progress import LESSONS, progress, record, reset_progress
 
 LISTEN = """
 title = "listen()"
@@ -29,7 +29,7 @@ def shelf(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     (tmp_path / "listen.toml").write_text(LISTEN)
     (tmp_path / "socket.toml").write_text(SOCKET)
-    monkeypatch.setattr(importlib.import_module("sockutils.progress"), "LESSONS", tmp_path)
+    monkeypatch.setattr(importlib.import_module("sockutils.practice.progress"), "LESSONS", tmp_path)
 
 
 def test_progress_shows_the_lessons_in_order():
@@ -53,7 +53,7 @@ def test_nothing_counts_twice_or_without_its_lesson():
 
 
 def test_progress_outlives_the_kernel():
-    code = "from sockutils.progress import record; record('listen', 'knock')"
+    code = "from sockutils.practice.progress import record; record('listen', 'knock')"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert "1/2" in repr(progress())
 

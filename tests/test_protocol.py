@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from kernels import answer
 from test_clients import ByManager, connected
@@ -117,5 +118,9 @@ def test_subshell_answers_while_a_cell_waits(client: BlockingKernelClient) -> No
 
 
 def test_heartbeat(client: BlockingKernelClient) -> None:
-    client.hb_channel.unpause()
-    assert client.hb_channel.is_beating()
+    address = client._make_url("hb")
+    with zmq.Context() as context, context.socket(zmq.REQ) as heart:
+        heart.connect(address)
+        heart.send(b"beat")
+        assert heart.poll(PATIENCE * 1000)
+        assert heart.recv() == b"beat"

@@ -2,7 +2,7 @@ import importlib
 
 import pytest
 
-from sockutils.questions import quiz
+from sockutils.practice.questions import quiz
 
 LESSON = """
 [[quiz]]
@@ -18,7 +18,7 @@ because = "it < blocks > `never`"
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(importlib.import_module("sockutils.progress"), "LESSONS", tmp_path)
+    monkeypatch.setattr(importlib.import_module("sockutils.practice.progress"), "LESSONS", tmp_path)
     (tmp_path / "listen.toml").write_text(LESSON)
     (tmp_path / "long.toml").write_text(LESSON.replace("a new socket", "a new socket " * 20))
     return tmp_path / "sockutils"

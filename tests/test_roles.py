@@ -3,8 +3,8 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 from scapy.packet import Packet as ScapyPacket
 
-from sockutils.packet import Packet
-from sockutils.roles import rows, transcript
+from sockutils.packets.packet import Packet
+from sockutils.packets.roles import rows, transcript
 
 HERE = {"src": "127.0.0.1", "dst": "127.0.0.1"}
 

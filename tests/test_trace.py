@@ -18,8 +18,8 @@ from typing import Self
 
 import pytest
 
-from sockutils.peers import background
-from sockutils.trace import Call, Calls, trace
+from sockutils.calls.trace import Call, Calls, trace
+from sockutils.peers.peer import background
 
 Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -331,7 +331,7 @@ def test_only_ports_that_the_kernel_chose_are_ephemeral(private: Callable[[str],
     printed = private(
         """
 import socket
-from sockutils.trace import trace
+from sockutils.calls.trace import trace
 
 with trace() as calls:
     server = socket.socket(type=socket.SOCK_DGRAM)

@@ -14,18 +14,17 @@ import reference
 from kernels import kernel
 
 from sockutils import words
-from sockutils.progress import names, read_lesson
+from sockutils.practice.progress import names, read_lesson
 from sockutils.words.names import index
 from sockutils.words.sentences import link
 
 Run = Callable[[str], str]
 WORDS = tomllib.loads(Path(words.__file__).with_name("words.toml").read_text())
 START = """
-%load_ext sockutils
 import asyncio, errno, os, select, signal, socket, subprocess, sys, tempfile, threading, time
 from sockutils import background, fails, trace
 from sockutils.libc import check, ffi, libc
-from sockutils.network import in_one_line
+from sockutils.kernel.network import in_one_line
 HERE = ("127.0.0.1", 0)
 
 def free():

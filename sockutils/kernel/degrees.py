@@ -12,7 +12,7 @@ import sys
 from typing import NamedTuple
 
 from sockutils.kernel.namespaces import enter, read
-from sockutils.network import MODE, network
+from sockutils.kernel.network import MODE, network
 
 DESCRIPTORS = 1024  # Linux's own soft limit, INR_OPEN_CUR in <linux/fs.h>
 SWITCHES = {  # sysctl: (value that forbids namespaces, what to do)

@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
+from sockutils.calls.trace import trace
+from sockutils.figures.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
 from sockutils.lessons.looking import held, no_descriptor_left, wait_for_threads, wait_until
-from sockutils.peers import background
-from sockutils.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
-from sockutils.practice import exercise
-from sockutils.tables import Table, sockets
-from sockutils.trace import trace
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import Table, sockets
 
 __all__ = ["no_descriptor_left", "wait_for_threads"]  # for the notebook
 ANY = ("127.0.0.1", 0)

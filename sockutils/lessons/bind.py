@@ -10,11 +10,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+from sockutils.figures.picture import (
+    CLIENT,
+    KERNEL,
+    OTHER,
+    SERVER,
+    SIZE,
+    WIDTH,
+    Picture,
+    sheet,
+    write,
+)
 from sockutils.lessons.looking import wait_until
-from sockutils.picture import CLIENT, KERNEL, OTHER, SERVER, SIZE, WIDTH, Picture, sheet, write
-from sockutils.practice import exercise
-from sockutils.tables import sockets
-from sockutils.tun import tentative
+from sockutils.link.tun import tentative
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import sockets
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)

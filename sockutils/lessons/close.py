@@ -10,10 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockutils.lessons.looking import held, wait_for_threads, wait_until
-from sockutils.packet import Packet
-from sockutils.peers import background
-from sockutils.picture import (
+from sockutils.calls.trace import trace
+from sockutils.figures.picture import (
     CLIENT,
     FAINT,
     OTHER,
@@ -25,9 +23,11 @@ from sockutils.picture import (
     label,
     sheet,
 )
-from sockutils.practice import exercise
-from sockutils.tables import sockets
-from sockutils.trace import trace
+from sockutils.lessons.looking import held, wait_for_threads, wait_until
+from sockutils.packets.packet import Packet
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import sockets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import takewhile
 from typing import cast
 
+from sockutils.calls.trace import trace
 from sockutils.lessons.looking import wait_until
-from sockutils.packet import Packet
-from sockutils.peers import background
-from sockutils.practice import exercise
-from sockutils.tables import sockets
-from sockutils.trace import trace
+from sockutils.packets.packet import Packet
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import sockets
 
 Address = tuple[str, int]
 HERE = "127.0.0.1"

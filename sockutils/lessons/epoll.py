@@ -13,10 +13,8 @@ from statistics import linear_regression
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sockutils.columns import aligned
-from sockutils.lessons.looking import held, no_descriptor_left, wait_for_threads
-from sockutils.libc import ffi
-from sockutils.picture import (
+from sockutils.figures.columns import aligned
+from sockutils.figures.picture import (
     CLIENT,
     FAINT,
     KERNEL,
@@ -29,7 +27,9 @@ from sockutils.picture import (
     sheet,
     write,
 )
-from sockutils.practice import exercise
+from sockutils.lessons.looking import held, no_descriptor_left, wait_for_threads
+from sockutils.libc import ffi
+from sockutils.practice.exercise import exercise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from sockutils.peers import background
-from sockutils.picture import CLIENT, SERVER, SIZE, Picture, canvas
-from sockutils.practice import exercise
-from sockutils.tables import sockets
-from sockutils.trace import trace
+from sockutils.calls.trace import trace
+from sockutils.figures.picture import CLIENT, SERVER, SIZE, Picture, canvas
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import sockets
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)

@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from sockutils.columns import aligned
+from sockutils.figures.columns import aligned
+from sockutils.figures.picture import FAINT, KERNEL, OTHER, SERVER, WIDTH, Picture, sheet, write
 from sockutils.lessons.looking import counted, fill, held, links, reset, wait_until
-from sockutils.peers import background
-from sockutils.picture import FAINT, KERNEL, OTHER, SERVER, WIDTH, Picture, sheet, write
-from sockutils.practice import exercise
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
 
 __all__ = ["fill", "reset"]  # for the notebook
 ASKED = ("POLLIN", "POLLPRI", "POLLOUT", "POLLRDHUP")

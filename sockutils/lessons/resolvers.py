@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 
 from dnslib import QTYPE, RCODE, RR, DNSRecord  # type: ignore[import-untyped]
 
-from sockutils.columns import aligned
-from sockutils.errors import name_of
+from sockutils.errors.shown import name_of
+from sockutils.figures.columns import aligned
+from sockutils.figures.picture import CLIENT, FAINT, SERVER, WIDTH, Picture, sheet, ticks, write
+from sockutils.kernel.network import network
 from sockutils.lessons.looking import held, no_descriptor_left, wait_until
 from sockutils.libc import ffi, libc
-from sockutils.netem import Link
-from sockutils.network import network
-from sockutils.packet import Packet
-from sockutils.peers import background
-from sockutils.picture import CLIENT, FAINT, SERVER, WIDTH, Picture, sheet, ticks, write
-from sockutils.practice import exercise
+from sockutils.link.link import Link
+from sockutils.packets.packet import Packet
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
 
 __all__ = ["no_descriptor_left"]  # for the notebook
 Message = Any  # dnslib has no types

@@ -14,12 +14,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from typing import Any
 
-from sockutils.columns import aligned
+from sockutils.figures.columns import aligned
+from sockutils.figures.picture import KERNEL, OTHER, WIDTH, Picture, sheet, write
 from sockutils.lessons.looking import counted, fill, held, reset, wait_for_threads, wait_until
-from sockutils.peers import background
-from sockutils.picture import KERNEL, OTHER, WIDTH, Picture, sheet, write
-from sockutils.practice import exercise
-from sockutils.tables import sockets
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import sockets
 
 __all__ = ["fill", "reset", "wait_for_threads"]  # for the notebook
 ANY = ("127.0.0.1", 0)

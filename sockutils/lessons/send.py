@@ -11,11 +11,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import cycle
 from typing import NamedTuple
 
+from sockutils.figures.picture import CLIENT, FAINT, KERNEL, OTHER, SERVER, SIZE, Picture, canvas
 from sockutils.lessons.looking import wait_until
-from sockutils.peers import background
-from sockutils.picture import CLIENT, FAINT, KERNEL, OTHER, SERVER, SIZE, Picture, canvas
-from sockutils.practice import exercise
-from sockutils.tables import sockets
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import sockets
 
 ANY = ("127.0.0.1", 0)
 PATIENCE = 5.0  # seconds

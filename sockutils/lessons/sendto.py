@@ -13,12 +13,12 @@ from contextlib import ExitStack, contextmanager
 from types import CodeType
 from typing import Any, NamedTuple
 
-from sockutils.netem import Link
-from sockutils.packet import Packet
-from sockutils.peers import background
-from sockutils.picture import OTHER, SERVER, SIZE, Picture, canvas
-from sockutils.practice import exercise, is_empty
-from sockutils.trace import trace
+from sockutils.calls.trace import trace
+from sockutils.figures.picture import OTHER, SERVER, SIZE, Picture, canvas
+from sockutils.link.link import Link
+from sockutils.packets.packet import Packet
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise, is_empty
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)

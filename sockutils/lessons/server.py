@@ -15,11 +15,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
+from sockutils.figures.picture import KERNEL, SERVER, SIZE, Picture, canvas
 from sockutils.lessons.looking import held, no_descriptor_left, wait_until
-from sockutils.peers import Peer, background
-from sockutils.picture import KERNEL, SERVER, SIZE, Picture, canvas
-from sockutils.practice import exercise
-from sockutils.tables import sockets
+from sockutils.peers.peer import Peer, background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import sockets
 
 __all__ = ["no_descriptor_left", "wait_until"]  # for the notebook
 

@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 from sockutils.lessons.looking import links
-from sockutils.peers import background
-from sockutils.practice import exercise
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
 
 Address = tuple[str, int]
 Kind = tuple[int, int, int]

@@ -14,11 +14,11 @@ from itertools import islice
 from statistics import median
 from typing import Any, NamedTuple
 
-from sockutils.errors import name_of
-from sockutils.packet import Packet
-from sockutils.peers import background
-from sockutils.picture import CLIENT, FAINT, SERVER, SIZE, Picture, canvas
-from sockutils.practice import exercise
+from sockutils.errors.shown import name_of
+from sockutils.figures.picture import CLIENT, FAINT, SERVER, SIZE, Picture, canvas
+from sockutils.packets.packet import Packet
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
 
 # How an option's name begins: the level, and the family and type of the socket to ask
 LEVELS = {
@@ -237,7 +237,7 @@ def lost_and_sent_again(packets: Iterable[Packet]) -> tuple[float, ...]:
 
 def draw_info(samples: list[Sample], packets: Iterable[Packet]) -> Picture:
     """Draw the congestion window and the round-trip time over a transfer that loses a packet."""
-    from sockutils.picture import WIDTH
+    from sockutils.figures.picture import WIDTH
 
     figure, above = canvas(height=WIDTH * 0.62)
     above.remove()

@@ -5,10 +5,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from sockutils.columns import aligned
-from sockutils.lessons.looking import wait_until
-from sockutils.peers import background
-from sockutils.picture import (
+from sockutils.figures.columns import aligned
+from sockutils.figures.picture import (
     CLIENT,
     FAINT,
     OTHER,
@@ -20,8 +18,10 @@ from sockutils.picture import (
     label,
     sheet,
 )
-from sockutils.practice import exercise
-from sockutils.tables import Row, sockets
+from sockutils.lessons.looking import wait_until
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.tables.diag import Row, sockets
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)

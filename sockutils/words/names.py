@@ -58,7 +58,7 @@ def this_notebook(shell: Any) -> str:
             return notebook
     module = getattr(names.get("lesson"), "__name__", "")
     if module.startswith("sockutils.lessons."):
-        from sockutils.progress import read_lesson
+        from sockutils.practice.progress import read_lesson
 
         return str(read_lesson(module.rpartition(".")[2])["notebook"])
     return file

@@ -1,4 +1,4 @@
-"""Which process has a socket, from /proc, until sockutils.tables can say who owns one."""
+"""Which process has a socket, from /proc, until sockutils.tables.diag can say who owns one."""
 
 import os
 import socket

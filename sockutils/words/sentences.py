@@ -7,7 +7,7 @@ import socket
 from functools import cache
 from typing import Any
 
-from sockutils.errors import name_of
+from sockutils.errors.shown import manual, name_of
 from sockutils.words.call import Call, failed_call, is_libc
 from sockutils.words.holders import Wanted, holder
 from sockutils.words.shown import Failed
@@ -51,16 +51,13 @@ def which(error: OSError, call: Call) -> str:
 def tables() -> tuple[dict[str, Any], dict[str, Any]]:
     import tomllib
 
-    with (
-        open(os.path.join(HERE, "words.toml"), "rb") as ours,
-        open(os.path.join(HERE, "..", "errors.toml"), "rb") as manual,
-    ):
-        return tomllib.load(ours), tomllib.load(manual)
+    with open(os.path.join(HERE, "words.toml"), "rb") as ours:
+        return tomllib.load(ours), manual()
 
 
 def words(pages: list[str], kind: str) -> tuple[str, str]:
     """What an error means for a call and NOTEBOOK#HEADING of its cure, or what the manual says."""
-    ours, manual = tables()
+    ours, manuals = tables()
     name = kind.partition(" ")[0]
     for page in [*pages, "any"]:
         for each in dict.fromkeys([kind, name]):
@@ -68,7 +65,7 @@ def words(pages: list[str], kind: str) -> tuple[str, str]:
                 meaning, place = ours[page][each]
                 return meaning, place
     for page in pages:
-        entries = manual.get(page, {"entries": []})["entries"]
+        entries = manuals.get(page, {"entries": []})["entries"]
         reasons = [entry["when"] for entry in entries if entry["name"] == name]
         if reasons:
             return f"{', or '.join(reasons)}.", ours["lessons"][page]
