@@ -12,9 +12,9 @@ import nbval.plugin
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from sockutils.kernel.provisioner import SHIM
 from sockutils.network import has_ipv6
 
+PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
 BY_LESSON = {"tests/browser.py", "tests/notebooks.py", "tests/test_machines.py"}
 
 
@@ -54,9 +54,9 @@ home = tempfile.TemporaryDirectory(prefix="course-home-")
 
 @cache
 def refusal(*calls: str) -> str:
-    """Why a cell with these calls of needs_private_network() cannot run here, or nothing."""
-    code = "\n".join(["from sockutils import needs_private_network", *calls])
-    command = [sys.executable, SHIM, sys.executable, "-c", code]
+    """Why a cell with these calls of needs() cannot run here, or nothing."""
+    code = "\n".join(["from sockutils import needs", *calls])
+    command = [*PRIVATE, sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stderr.strip().rpartition("\n")[2]
 
@@ -70,7 +70,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    if refusal("needs_private_network()"):
+    if refusal('needs("network")'):
         return 1  # in one shared network the lessons' ports would collide
     return len(os.sched_getaffinity(0)) + 1  # tests wait more than they compute
 
@@ -85,8 +85,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, nbval.plugin.IPyNbCell):
             tags = item.cell.metadata.get("tags", [])
-            calls = re.findall(r"needs_private_network\(.*?\)", item.cell.source)
-            calls = calls or ["needs_private_network()"]
+            calls = re.findall(r"needs\(.*?\)", item.cell.source)
+            calls = calls or ['needs("network")']
             if "private-network" in tags and (why := refusal(*calls)):
                 item.add_marker(pytest.mark.skip(reason=why))
             if "ipv6" in tags and not has_ipv6():

@@ -7,7 +7,7 @@ from sockutils.errors import errors_shown, fails
 from sockutils.ladder import sequence
 from sockutils.lanes import timeline
 from sockutils.matrix import matrix
-from sockutils.network import needs_private_network, network
+from sockutils.network import needs, network
 from sockutils.panel import panel
 from sockutils.peers import background
 from sockutils.picture import Picture

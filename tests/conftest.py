@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kernels import refusal
+from kernels import PRIVATE, refusal
 
-from sockutils.kernel.provisioner import SHIM
 from sockutils.network import has_ipv6
 
 
@@ -57,7 +56,7 @@ def private() -> Callable[[str], str]:
     def run(code: str) -> str:
         if why := refusal():  # there the source could change the settings of the whole machine
             pytest.skip(why)
-        command = [sys.executable, SHIM, sys.executable, "-c", code]
+        command = [*PRIVATE, sys.executable, "-c", code]
         environment = {**os.environ, "PYTHONWARNINGS": "error"}
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False

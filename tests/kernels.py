@@ -14,15 +14,15 @@ from typing import Any
 from jupyter_client.manager import start_new_kernel
 from jupyter_core.utils import ensure_event_loop
 
-from sockutils.kernel.provisioner import SHIM
 
+PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
 ensure_event_loop()  # jupyter_client's own, with its two sockets, for the life of this process
 
 
 @cache
 def refusal() -> str:
     """Why there is no private network here, or nothing."""
-    command = [sys.executable, SHIM, sys.executable, "-c", ""]
+    command = [*PRIVATE, sys.executable, "-c", ""]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return done.stderr.strip()
 

@@ -4,6 +4,8 @@ python tests/machine.py CONDITION... -- COMMAND...
 
 ordinary         the user is not root
 refused          no namespaces can be made; the network is the machine's, here an empty one
+no-users         no user namespaces can be made; root can make others
+no-mount         mount() is refused, as by Docker's AppArmor profile
 taken=PORT       somebody listens on that TCP port (in such a network)
 no-ipv6          the kernel has no IPv6, as with the boot parameter ipv6.disable=1
 descriptors=N    the soft limit of open files
@@ -17,10 +19,10 @@ import resource
 import socket
 import struct
 import sys
-from errno import EAFNOSUPPORT
+from errno import EACCES, EAFNOSUPPORT
 from itertools import takewhile
 
-from sockutils.kernel.shim import (
+from sockutils.kernel.namespaces import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUSER,
@@ -33,11 +35,12 @@ from sockutils.kernel.shim import (
 )
 
 ORDINARY = 1000
-# <linux/prctl.h>, <linux/seccomp.h>, <linux/filter.h>, and the numbers of socket(2)
+
+# <linux/prctl.h>, <linux/seccomp.h>, <linux/filter.h>, and the numbers of socket(2) and mount(2)
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 SECCOMP_RET_ERRNO, SECCOMP_RET_ALLOW = 0x00050000, 0x7FFF0000
 LOAD, IF_EQUAL, RETURN = 0x20, 0x15, 0x06
-SOCKET = {"x86_64": 41, "aarch64": 198}
+SOCKET, MOUNT = {"x86_64": 41, "aarch64": 198}, {"x86_64": 165, "aarch64": 40}
 
 
 class Filter(ctypes.Structure):
@@ -56,9 +59,9 @@ def namespaces(user: int, kinds: int) -> None:
     call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
 
 
-def refuse() -> None:
-    bring_loopback_up()
-    write("/proc/sys/user/max_user_namespaces", b"0")
+def refuse(*kinds: str) -> None:
+    for kind in kinds:
+        write(f"/proc/sys/user/max_{kind}_namespaces", b"0")
 
 
 def take(port: int) -> None:
@@ -67,8 +70,8 @@ def take(port: int) -> None:
 
 
 def forbid_ipv6() -> None:
-    """A seccomp filter by which socket(AF_INET6, ...) fails, for this process and its children."""
-    program = (
+    """socket(AF_INET6, ...) fails, for this process and its children."""
+    forbid(
         (LOAD, 0, 0, 0),  # the number of the system call
         (IF_EQUAL, 0, 3, SOCKET[platform.machine()]),  # another: three further on
         (LOAD, 0, 0, 16),  # its first argument
@@ -76,6 +79,19 @@ def forbid_ipv6() -> None:
         (RETURN, 0, 0, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
         (RETURN, 0, 0, SECCOMP_RET_ALLOW),
     )
+
+
+def forbid_mount() -> None:
+    forbid(
+        (LOAD, 0, 0, 0),
+        (IF_EQUAL, 0, 1, MOUNT[platform.machine()]),
+        (RETURN, 0, 0, SECCOMP_RET_ERRNO | EACCES),
+        (RETURN, 0, 0, SECCOMP_RET_ALLOW),
+    )
+
+
+def forbid(*program: tuple[int, int, int, int]) -> None:
+    """Lay a seccomp filter on this process and its children: classic BPF, seccomp(2)."""
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(Filter(len(program), code)))
@@ -87,7 +103,12 @@ def become(conditions: list[str]) -> None:
     for condition in conditions:
         name, _, value = condition.partition("=")
         if name == "refused":
-            refuse()
+            bring_loopback_up()
+            refuse("user", "net")
+        elif name == "no-users":
+            refuse("user")
+        elif name == "no-mount":
+            forbid_mount()
         elif name == "taken":
             take(int(value))
         elif name == "no-ipv6":

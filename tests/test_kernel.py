@@ -22,11 +22,10 @@ import nbformat
 import psutil
 import pytest
 import websocket
-from kernels import kernel, refusal
+from kernels import PRIVATE, kernel, refusal
 from nbclient import NotebookClient
 
-from sockutils.kernel.provisioner import SHIM
-from sockutils.kernel.shim import for_private_use
+from sockutils.kernel.namespaces import for_private_use
 
 HERE = Path(__file__).parent
 NOBODY = 65534
@@ -155,7 +154,7 @@ def test_a_private_network_inside_another(private: Callable[[str], str]) -> None
     inner = "import sockutils; print(sockutils.network()); import socket; " + LISTEN
     printed = private(
         f"import socket, subprocess, sys\n{LISTEN}\n"
-        f"subprocess.run([sys.executable, {SHIM!r}, sys.executable, '-c', {inner!r}], check=True)"
+        f"subprocess.run([*{PRIVATE!r}, sys.executable, '-c', {inner!r}], check=True)"
     )
     assert sorted(printed.splitlines())[:2] == ["listening", "listening"]
     assert "\nprivate network: " in "\n" + printed
@@ -174,7 +173,7 @@ try:
 except OSError as error:
     print(type(error).__name__, error.errno)
 '''
-command = [sys.executable, {SHIM!r}, sys.executable, "-c", inside]
+command = [*{PRIVATE!r}, sys.executable, "-c", inside]
 with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
     print(child.stdout.readline(), end="")
     Path("/etc/new").write_text("from outside")
@@ -207,7 +206,7 @@ def test_names_are_asked_of_files_and_dns_only() -> None:
 def test_a_low_limit_of_descriptors_is_raised(before: tuple[int, int], after: int) -> None:
     limits = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, {before})\n"
     told = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
-    command = [sys.executable, SHIM, sys.executable, "-c", told]
+    command = [*PRIVATE, sys.executable, "-c", told]
     lowered = [sys.executable, "-c", f"{limits}import os; os.execv({command[0]!r}, {command})"]
     done = subprocess.run(lowered, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout == f"({after}, {before[1]})\n"

@@ -1,14 +1,10 @@
-"""Run a command in a private network: `python shim.py COMMAND...` becomes the command, same pid.
+"""Leave the host's network: a private TCP/IP network for this process and what it starts.
 
-The command gets a user, a network and a mount namespace of its own (see namespaces(7)): an empty
-TCP/IP stack with nothing but `lo`, and private copies of the resolver's files in /etc. The user
-stays who they are; of root's powers only CAP_NET_ADMIN and CAP_NET_RAW are left, root or not
-(and for root CAP_SETFCAP, which no socket call asks for).
+The process gets a network namespace of its own (see namespaces(7)): an empty TCP/IP stack with
+nothing but `lo`; where it may, also private copies of the resolver's files in /etc. The user stays
+who they are; of root's powers only CAP_NET_ADMIN and CAP_NET_RAW are left, root or not (and for
+root CAP_SETFCAP, which no socket call asks for).
 Nothing needs cleaning up: the last process that ends takes the namespaces and the copies with it.
-
-Where the system refuses, the command runs as it is, in the network it shares with everybody, and
-SOCKUTILS_NETWORK says why. Standard library only, and little of it (no pathlib, no re, no socket):
-this runs before every kernel, and importing takes longer than all it does.
 """
 
 import _socket
@@ -16,9 +12,7 @@ import ctypes
 import errno
 import fcntl
 import os
-import resource
 import struct
-import sys
 
 # <linux/sched.h>
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
@@ -32,9 +26,7 @@ CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETFCAP, CAPABILITY_VERSION_3 = 12, 13, 31, 0x20
 # <linux/prctl.h>
 PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 24, 47, 2
 
-DESCRIPTORS = 1024  # Linux's own soft limit, INR_OPEN_CUR in <linux/fs.h>
 RESOLVER_FILES = ("hosts", "resolv.conf", "nsswitch.conf", "gai.conf")
-MODE = "SOCKUTILS_NETWORK"
 
 
 def call(function: str, *arguments: object) -> None:
@@ -60,9 +52,10 @@ def write(path: str, text: bytes) -> None:
         file.write(text)
 
 
-def leave_the_host() -> None:
+def new_user_namespace(others: int) -> None:
+    """Make it, and the others in one go: inside it the process has all powers over them."""
     user, group = os.getuid(), os.getgid()
-    call("unshare", CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
+    call("unshare", CLONE_NEWUSER | others)
     # user_namespaces(7): an ordinary user may map a group only after giving up setgroups().
     write("/proc/self/setgroups", b"deny")
     write("/proc/self/uid_map", f"{user} {user} 1".encode())
@@ -134,73 +127,19 @@ def keep_only_network_powers() -> None:
         call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
 
 
-def enter_private_network() -> None:
-    leave_the_host()
-    bring_loopback_up()
-    copy_resolver_files()
-    keep_only_network_powers()
+def enter(user_namespace: bool, private_files: bool) -> None:
+    """Go into a new network; there is no way back, and none out of a half-made one.
 
-
-def rehearse(program: str) -> str:
-    """Try it all in a child, since there is no way back; return why it fails, or nothing."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            enter_private_network()
-            # Root here is not the host's root: a home directory of somebody else is closed to it.
-            os.stat(".")
-            if not os.access(program, os.X_OK):
-                raise PermissionError(errno.EACCES, f"{program} cannot be run from inside")
-        except Exception as error:
-            os.write(writer, str(getattr(error, "strerror", None) or error).encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as answer:
-        why = answer.read().decode()
-    os.waitpid(child, 0)
-    return why
-
-
-def remedy() -> str:
-    """Name the switch that forbids namespaces, judged by what this system shows."""
-    sysctls = {  # file: (value that forbids, what to do)
-        "kernel/apparmor_restrict_unprivileged_userns": ("1", "0"),
-        "kernel/unprivileged_userns_clone": ("0", "1"),
-        "user/max_user_namespaces": ("0", "10000"),
-        "user/max_net_namespaces": ("0", "10000"),
-    }
-    for name, (bad, good) in sysctls.items():
-        if read(f"/proc/sys/{name}").strip().decode() == bad:
-            return f"allow it with: sudo sysctl {name.replace('/', '.')}={good}"
-    if b"Seccomp:\t2" in read("/proc/self/status"):
-        return "a seccomp filter forbids it; Docker: --security-opt seccomp=unconfined"
-    return "it needs Linux with user namespaces"
-
-
-def allow_enough_descriptors() -> None:
-    """Raise a soft limit that somebody has lowered: lessons use numbers up to 1000."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft not in range(DESCRIPTORS):
-        return
-    enough = min(DESCRIPTORS, hard) if hard != resource.RLIM_INFINITY else DESCRIPTORS
-    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
-
-
-def main(command: list[str]) -> None:
-    allow_enough_descriptors()
-    try:
-        why = rehearse(command[0])
-    except (AttributeError, OSError) as error:  # a system without fork() or unshare()
-        why = str(error)
-    if why:
-        os.environ[MODE] = f"shared: {why}; {remedy()}"
-        print(f"shared network: {why}; {remedy()}", file=sys.stderr, flush=True)
+    Without a user namespace of its own the process needs CAP_SYS_ADMIN, without private files it
+    does not need mount(). OSError: as unshare(2), mount(2) and capset(2) say, and EINVAL for a
+    process of several threads.
+    """
+    namespaces = CLONE_NEWNET | (CLONE_NEWNS if private_files else 0)
+    if user_namespace:
+        new_user_namespace(namespaces)
     else:
-        enter_private_network()
-        os.environ[MODE] = "private"
-    os.execvp(command[0], command)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+        call("unshare", namespaces)
+    bring_loopback_up()
+    if private_files:
+        copy_resolver_files()
+    keep_only_network_powers()
