@@ -1,11 +1,9 @@
-"""A server in the container: each learner works in a copy of the lessons of their own.
+"""What every Jupyter server in the container reads: each learner works in copies of the lessons.
 
-The image puts this file where Jupyter reads it, so that it works for every way to start a server:
-JupyterLab, a Hub's single user, with a home that is a volume or not. Lessons that are new to this
-home are copied; one that is there is the learner's, and stays as it is.
+JupyterLab, a Hub's single user, a home that is a new volume or an old one: lessons that this home
+does not have are copied into it. One that is there is the learner's, and stays as it is.
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -19,10 +17,10 @@ try:
     own.mkdir(exist_ok=True)
     for lesson in sorted(LESSONS.glob("*.ipynb")):
         if not (own / lesson.name).exists():
+            NotebookNotary().sign(read(lesson, 4))  # or its stored pictures would not be shown
             unfinished = own / f".{lesson.name}"
             shutil.copyfile(lesson, unfinished)
-            os.rename(unfinished, own / lesson.name)
-            NotebookNotary().sign(read(lesson, 4))  # or its stored pictures would not be shown
+            unfinished.rename(own / lesson.name)
 except OSError as error:
     raise SystemExit(f"No place for the lessons: {error}. Who owns the volume?") from None
 
