@@ -26,7 +26,7 @@ __all__ = [
     "exercise",
     "fails",
     "matrix",
-    "needs_private_network",
+    "needs",
     "network",
     "panel",
     "progress",

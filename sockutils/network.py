@@ -9,23 +9,28 @@ from typing import NamedTuple, TypeVar
 Failure = TypeVar("Failure", bound=Exception)
 # In the environment, set by sockutils.kernel, inherited by child processes with the network.
 MODE = "SOCKUTILS_NETWORK"
-PRIVATE, SHARED_FILES, SHARED = "private", "private, shared files", "shared"
 TUN = "/dev/net/tun"
 LOAD_TUN = " (sudo modprobe tun, or Docker's --device /dev/net/tun)"
 
 
 class Network(NamedTuple):
-    """Whether packets, ports and sysctls are private; whether /etc is; why something is not."""
+    """What is private here, and what the system said where something is not.
+
+    `private`: addresses, ports, packets and the sysctls of the network. `files`: the resolver's
+    files in /etc. `namespaces`: whether more user namespaces can be made.
+    """
 
     private: bool
     files: bool
+    namespaces: bool
     why: str
 
     def __repr__(self) -> str:
         if not self.private:
             return f"shared network: {self.why}"
-        if not self.files:
-            return f"private network, but /etc is the system's own: {self.why}"
+        parts = (("private files in /etc", self.files), ("user namespaces", self.namespaces))
+        if missing := " and ".join(part for part, there in parts if not there):
+            return f"private network, but without {missing}: {self.why}"
         return "private network: no packet comes in, none goes out, every port is free"
 
 
@@ -35,9 +40,10 @@ def network() -> Network:
     The kernel "Sockets (private network)" leaves its answer in the environment, from where child
     processes inherit it together with the network.
     """
-    mode = os.environ.get(MODE, f"{SHARED}: choose the kernel 'Sockets (private network)'")
-    kind, _, why = mode.partition(": ")
-    return Network(kind in (PRIVATE, SHARED_FILES), kind == PRIVATE, why)
+    mode = os.environ.get(MODE, ": choose the kernel 'Sockets (private network)'")
+    words, _, why = mode.partition(": ")
+    private, files, namespaces = (word in words.split() for word in Network._fields[:3])
+    return Network(private, files, namespaces, why)
 
 
 def has_ipv6() -> bool:
@@ -53,11 +59,12 @@ def has_ipv6() -> bool:
 def needs(*things: str) -> None:
     """Stop a cell that cannot run here, with one line that says what is missing.
 
-    Each of the things is "network" (addresses, ports and packets that nobody else has), "capture"
-    (packets that cross lo can be recorded), "ipv6", or a file that the cell writes: below /proc/sys
-    and for /dev/net/tun that takes a private network, below /etc private files. Raises
-    OSError(EPERM) for the first that is missing; run by root, such a cell would change the settings
-    of the whole machine. Before Linux 6.3 a private network has fewer files in /proc/sys/net/core.
+    A thing is "network" (addresses, ports and packets that nobody else has), "capture" (of packets
+    that cross lo), "ipv6", "namespaces" (more of them, for users), "mount" (in such a namespace),
+    or the path of a file that the cell writes: for /proc/sys and /dev/net/tun the network has to be
+    private as well, for /etc the files. Run by root elsewhere, such a cell would change the
+    settings of the whole machine. Raises OSError(EPERM) for the first that is missing; ValueError
+    for an unknown thing. Before Linux 6.3 a private network has fewer files in /proc/sys/net/core.
     """
     for thing in things:
         if missing := _missing(thing):
@@ -67,17 +74,23 @@ def needs(*things: str) -> None:
 
 def _missing(thing: str) -> str:
     here = network()
-    if thing == "capture":
-        return "" if _may_capture() else f"a private network, or CAP_NET_RAW ({here.why})"
-    if thing == "ipv6":
-        return "" if has_ipv6() else "IPv6, and this system has none"
-    if thing != "network" and not thing.startswith(("/proc/sys/", "/etc/", TUN)):
-        raise ValueError(f'needs() knows "network", "capture", "ipv6" and files, not {thing!r}')
-    if not here.private:
-        return f"a private network ({here.why}); the others work without"
-    if thing.startswith("/etc/") and not here.files:
-        return f"private files in /etc ({here.why}); the others work without"
-    return "" if thing == "network" or _writable(thing) else _not_writable(thing)
+    kinds = {
+        "network": (here.private, "a private network"),
+        "capture": (_may_capture(), "a private network, or CAP_NET_RAW"),
+        "namespaces": (here.namespaces, "user namespaces"),
+        "mount": (here.namespaces and here.files, "to mount a file system in a namespace"),
+        "ipv6": (has_ipv6(), "IPv6, and this system has none"),
+        "/etc": (here.files, "private files in /etc"),
+        "/proc/sys": (here.private, "a private network"),
+        TUN: (here.private, "a private network"),
+    }
+    kind = next((kind for kind in kinds if f"{thing}/".startswith(f"{kind}/")), None)
+    if kind is None:
+        raise ValueError(f"needs() does not know {thing!r}; it knows {', '.join(kinds)}")
+    there, what = kinds[kind]
+    if not there:
+        return what if kind == "ipv6" else f"{what} ({here.why}); the others work without"
+    return "" if not thing.startswith("/") or _writable(thing) else _not_writable(thing)
 
 
 def _not_writable(file: str) -> str:

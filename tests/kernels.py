@@ -14,7 +14,6 @@ from typing import Any
 from jupyter_client.manager import start_new_kernel
 from jupyter_core.utils import ensure_event_loop
 
-
 PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
 ensure_event_loop()  # jupyter_client's own, with its two sockets, for the life of this process
 
@@ -22,9 +21,10 @@ ensure_event_loop()  # jupyter_client's own, with its two sockets, for the life 
 @cache
 def refusal() -> str:
     """Why there is no private network here, or nothing."""
-    command = [*PRIVATE, sys.executable, "-c", ""]
+    code = "from sockutils import network; print('' if network().private else network())"
+    command = [*PRIVATE, sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return done.stderr.strip()
+    return done.stdout.strip()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sockutils.network import MODE, needs_private_network, network
+from sockutils.network import MODE, needs, network
 
 
 def test_an_ordinary_python_is_in_a_shared_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,7 +17,7 @@ def test_a_shared_network_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MODE, "shared: unshare() failed; allow it with: sudo make it so")
     assert repr(network()) == "shared network: unshare() failed; allow it with: sudo make it so"
     with pytest.raises(OSError, match="sudo make it so") as caught:
-        needs_private_network()
+        needs("network")
     assert caught.value.errno == errno.EPERM
     (line,) = caught.value._render_traceback_()  # type: ignore[attr-defined]
     assert line in str(caught.value)
@@ -29,7 +29,7 @@ def test_a_private_network_has_its_own_settings(private: Callable[[str], str]) -
 import sockutils
 from pathlib import Path
 print(sockutils.network().private)
-sockutils.needs_private_network({ports!r})
+sockutils.needs({ports!r})
 Path({ports!r}).write_text("40000 40003")
 print(Path({ports!r}).read_text().split())
 """
@@ -41,4 +41,4 @@ print(Path({ports!r}).read_text().split())
 def test_a_file_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MODE, "private")
     with pytest.raises(OSError, match="needs to write /proc/sys/net/core/nothing, and"):
-        needs_private_network("/proc/sys/net/core/nothing")
+        needs("/proc/sys/net/core/nothing")

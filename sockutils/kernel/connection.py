@@ -20,7 +20,9 @@ def check_connection_file(name: str, folders: list[str]) -> None:
         raise FileNotFoundError(f"there is no connection file {name}") from None
     try:
         told = json.loads(Path(path).read_text())
-        ports = [told[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")]
+        ports = [
+            told[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")
+        ]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} is no connection file: {error!r}") from None
     if told.get("transport", "tcp") not in TRANSPORTS:

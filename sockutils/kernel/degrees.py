@@ -12,7 +12,7 @@ import sys
 from typing import NamedTuple
 
 from sockutils.kernel.namespaces import enter, read
-from sockutils.network import MODE, PRIVATE, SHARED, SHARED_FILES, network
+from sockutils.network import MODE, network
 
 DESCRIPTORS = 1024  # Linux's own soft limit, INR_OPEN_CUR in <linux/fs.h>
 SWITCHES = {  # sysctl: (value that forbids namespaces, what to do)
@@ -81,20 +81,23 @@ def enter_private_network() -> str:
         for degree in DEGREES:
             if not (why := rehearse(degree)):
                 enter(*degree)
-                return tell(degree, refusals)
+                return tell(words(degree), refusals[-1] if refusals else "")
             refusals.append(why)
     except (AttributeError, OSError) as error:  # no fork() or unshare(); threads that run already
         refusals.append(str(error))
-    os.environ[MODE] = f"{SHARED}: {refusals[0]}; {remedy(refusals[0])}"
-    return str(network())
+    return tell("", refusals[0])
 
 
-def tell(degree: Degree, refusals: list[str]) -> str:
-    os.environ[MODE] = PRIVATE
-    if not degree.private_files:
-        os.environ[MODE] = f"{SHARED_FILES}: {refusals[-1]}; {remedy(refusals[-1])}"
-        return str(network())
-    return f"private network, without a user namespace: {refusals[0]}" if refusals else ""
+def words(degree: Degree) -> str:
+    """Name the fields of a Network that are true in this degree."""
+    files, namespaces = degree.private_files, degree.user_namespace
+    return " ".join(["private", *["files"] * files, *["namespaces"] * namespaces])
+
+
+def tell(words: str, why: str) -> str:
+    """Leave it in the environment, for network(); return the line about what was refused."""
+    os.environ[MODE] = f"{words}: {why}; {remedy(why)}" if why else words
+    return str(network()) if why else ""
 
 
 def allow_enough_descriptors() -> None:
