@@ -177,9 +177,7 @@ def wait_for(hub: Hub, server: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.05)
 
 
-def course(
-    command: list[str], users: int, port: int = 5000, config: str = CONFIG
-) -> list[Answer]:
+def course(command: list[str], users: int, port: int = 5000, config: str = CONFIG) -> list[Answer]:
     """What so many users are told who take the course at the same time, under one hub."""
     names = [f"user-{number}" for number in range(users)]
     with leaves_nothing(), reserved(users + 3) as ports, jupyterhub(command, ports, config) as hub:
