@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from jupyter_client.manager import start_new_kernel
@@ -27,28 +27,37 @@ def refusal() -> str:
     return done.stdout.strip()
 
 
+def in_text(message: dict[str, Any]) -> str:
+    """What a learner reads of a message: a stream, a result, a traceback without its colours."""
+    content = message["content"]
+    if message["msg_type"] == "stream":
+        return str(content["text"])
+    if message["msg_type"] == "execute_result":
+        return f"{content['data']['text/plain']}\n"
+    if message["msg_type"] == "error":
+        return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(content["traceback"])) + "\n"
+    return ""
+
+
+def answer(client: Any, code: str, during: dict[str, Callable[[], None]] | None = None) -> str:
+    """Run a cell and return its text; call what `during` has for a text as it arrives."""
+    sent, texts = client.execute(code), []
+    while True:
+        message = client.get_iopub_msg(timeout=60)
+        if message["parent_header"].get("msg_id") != sent:
+            continue
+        if message["content"].get("execution_state") == "idle":
+            return "".join(texts)
+        texts.append(in_text(message))
+        (during or {}).get(texts[-1], lambda: None)()
+
+
 @contextmanager
 def kernel(name: str = "sockutils") -> Iterator[tuple[Any, Callable[[str], str]]]:
     """Yield a kernel's manager, and a function that runs a cell there and returns its text."""
     manager, client = start_new_kernel(kernel_name=name)
-
-    def run(code: str) -> str:
-        texts: list[str] = []
-
-        def collect(message: dict[str, Any]) -> None:
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                texts.append(content["text"])
-            elif message["msg_type"] == "execute_result":
-                texts.append(content["data"]["text/plain"] + "\n")
-            elif message["msg_type"] == "error":
-                texts.append("\n".join(content["traceback"]) + "\n")
-
-        client.execute_interactive(code, output_hook=collect, timeout=60)
-        return re.sub(r"\x1b\[[0-9;]*m", "", "".join(texts))
-
     try:
-        yield manager, run
+        yield manager, partial(answer, client)
     finally:
         client.stop_channels()
         manager.shutdown_kernel()

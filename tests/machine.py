@@ -3,6 +3,7 @@
 python tests/machine.py CONDITION... -- COMMAND...
 
 ordinary         the user is not root
+root             the user is root
 refused          no namespaces can be made; the network is the machine's, here an empty one
 no-users         no user namespaces can be made; root can make others
 no-mount         mount() is refused, as by Docker's AppArmor profile
@@ -98,7 +99,8 @@ def forbid(*program: tuple[int, int, int, int]) -> None:
 
 
 def become(conditions: list[str]) -> None:
-    user = ORDINARY if "ordinary" in conditions else os.getuid()
+    users = {"ordinary": ORDINARY, "root": 0}
+    user = next((users[name] for name in conditions if name in users), os.getuid())
     namespaces(user, CLONE_NEWNET if "refused" in conditions else 0)
     for condition in conditions:
         name, _, value = condition.partition("=")

@@ -6,13 +6,11 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 import yaml
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -143,11 +141,10 @@ def test_kernelspec_is_installed() -> None:
     assert Path(spec.resource_dir).is_relative_to(sys.prefix)
 
 
-def test_provisioner_of_the_kernelspec_loads() -> None:
-    metadata = KernelSpecManager().get_kernel_spec("sockutils").metadata
-    name = metadata["kernel_provisioner"]["provisioner_name"]
-    (entry,) = entry_points(group="jupyter_client.kernel_provisioners", name=name)
-    assert issubclass(entry.load(), LocalProvisioner)
+def test_the_kernelspec_needs_nothing_but_its_argv() -> None:
+    spec = KernelSpecManager().get_kernel_spec("sockutils")
+    assert spec.argv[1:] == ["-P", "-m", "sockutils.kernel", "-f", "{connection_file}"]
+    assert "kernel_provisioner" not in spec.metadata
 
 
 def test_wheel_holds_the_package_and_the_kernelspec(tmp_path: Path) -> None:

@@ -15,11 +15,15 @@ BACKLOG = 100  # ZeroMQ's own, ZMQ_BACKLOG
 
 def open_door(ip: str, port: int) -> socket.socket:
     """Listen there for ZeroMQ; port 0 is any. OSError: EADDRINUSE, EADDRNOTAVAIL, as bind(2)."""
+    door = socket.socket()
     try:
-        # create_server() sets SO_REUSEADDR, as ZeroMQ does: a restart takes the same port again.
-        return socket.create_server(("" if ip == "*" else ip, port), backlog=BACKLOG)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart takes it again
+        door.bind(("" if ip == "*" else ip, port))
+        door.listen(BACKLOG)
     except OSError as error:
+        door.close()
         raise OSError(error.errno, f"port {port} of {ip} cannot be had: {error.strerror}") from None
+    return door
 
 
 def take_over(zmq_socket: "zmq.Socket[bytes]", door: socket.socket) -> None:
