@@ -8,7 +8,7 @@ import operator
 import re
 import sys
 
-MODULES = ("imports", "trace", "tables", "kernel", "wait", "servers", "nbval")
+MODULES = ["imports", "trace", "lanes", "packets", "tables", "kernel", "wait", "servers", "nbval"]
 COMPARE = {"≤": operator.le, "<": operator.lt, "≥": operator.ge, ">": operator.gt}
 
 

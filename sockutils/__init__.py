@@ -1,7 +1,11 @@
 """Helpers that stand beside the socket API: provoke it, record it, look behind it, never wrap it.
 
 The C library's own calls are in `sockutils.libc`, which is imported by name, since cffi takes time.
+
+`%load_ext sockutils` has errors say what to do next, `%unload_ext sockutils` ends it.
 """
+
+from typing import Any
 
 from sockutils.errors import errors_shown, fails
 from sockutils.ladder import sequence
@@ -37,3 +41,17 @@ __all__ = [
     "timeline",
     "trace",
 ]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Explain the errors that reach the end of a cell, see `sockutils.words`."""
+    from sockutils.words import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Show errors as IPython does."""
+    from sockutils.words import unload
+
+    unload(shell)

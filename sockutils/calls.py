@@ -2,18 +2,16 @@
 
 from typing import Any, NamedTuple
 
-from sockutils.told import ephemeral_ports, text
-
 ROLES = ["listener", "client", "server", "pair", "socket"]
-BECOMES = {"listen": "listener", "connect": "client", "connect_ex": "client"}
 
 
 class Call(NamedTuple):
     """One call on a socket; `start` and `end` are time.perf_counter() seconds.
 
     `end` is None if the call had not returned. `text` is the same on every run: a port that the
-    kernel chose reads ``ephemeral``, a descriptor ``fd``. A socket is told by its lane and `error`
-    is a copy without traceback, so that a trace keeps no socket alive.
+    kernel chose reads ``ephemeral``, a descriptor ``fd``. So that a trace keeps no socket alive and
+    touches nothing that it watches, a socket is told by its lane, and `error` is a name: EPIPE,
+    EAI_NONAME, ``timeout`` for settimeout()'s, or the exception's class.
     """
 
     lane: str
@@ -21,7 +19,7 @@ class Call(NamedTuple):
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     result: Any
-    error: BaseException | None
+    error: str | None
     start: float
     end: float | None
     thread: str
@@ -51,62 +49,3 @@ class Calls(list[Call]):
 def _lane_order(lane: str) -> tuple[int, int]:
     role, _, number = lane.partition(" ")
     return ROLES.index(role), int(number or 0)
-
-
-class Traced:
-    """What a trace knows of a socket; it stands for it, so that the trace keeps no socket alive."""
-
-    def __init__(self, role: str, journals: tuple[list["Record"], ...]) -> None:
-        self.role, self.journals = role, journals
-
-
-Record = list[Any]  # the fields of a Call, with a Traced for the lane; filled when it returns
-RESULT, ERROR, END = map(Call._fields.index, ("result", "error", "end"))
-
-
-def told(journal: list[Record]) -> list[Call]:
-    """Return the calls of a journal, with their lanes and texts."""
-    lanes = _lanes(journal)
-    calls = [_call(record, lanes) for record in journal]
-    ports = ephemeral_ports(calls)
-    return [call._replace(text=text(call, ports)) for call in calls]
-
-
-def _call(record: Record, lanes: dict[Traced, str]) -> Call:
-    traced = record[0]
-    call = Call(*record)._replace(lane=lanes[traced], result=_named(record[RESULT], lanes))
-    if call.name != "__init__":
-        return call
-    if traced.role == "pair":
-        return call._replace(name="socketpair", arguments=call.arguments[:3])
-    return call._replace(name="socket")
-
-
-def _lanes(journal: list[Record]) -> dict[Traced, str]:
-    roles: dict[str, list[Traced]] = {}
-    for traced in _sockets(journal):
-        roles.setdefault(traced.role, []).append(traced)
-    return {
-        traced: role if len(members) == 1 else f"{role} {number}"
-        for role, members in roles.items()
-        for number, traced in enumerate(members, 1)
-    }
-
-
-def _sockets(journal: list[Record]) -> list[Traced]:
-    sockets: dict[Traced, None] = {}
-    for traced, name, _, _, result, *_ in journal:
-        if traced.role == "socket":
-            traced.role = BECOMES.get(name, "socket")
-        sockets[traced] = None
-        if name == "dup" and result:
-            result.role = traced.role
-        if name in ("accept", "dup") and result:
-            sockets[result[0] if name == "accept" else result] = None
-    return list(sockets)
-
-
-def _named(value: Any, lanes: dict[Traced, str]) -> Any:
-    if isinstance(value, Traced):
-        return lanes.get(value, "socket")
-    return tuple([_named(item, lanes) for item in value]) if isinstance(value, tuple) else value

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import socket
+import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,17 +17,39 @@ EAI = {number: name for name, number in vars(socket).items() if name.startswith(
 # One number, two names: Python's table has the other ones, the man pages of the socket calls these.
 ERRNO = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP", errno.EAGAIN: "EAGAIN"}
 ALIASES = {"EWOULDBLOCK": "EAGAIN", "ENOTSUP": "EOPNOTSUPP", "NO_ADDRESS": "NO_DATA"}
+_errno = vars(OSError)["errno"].__get__  # past a property that a class of its own may have
 
 
 def name_of(error: BaseException) -> str:
     """Return the name that the manual uses for an error: EPIPE, EAI_NONAME, HOST_NOT_FOUND.
 
-    An exception that no call of the C library stands behind is named by its class.
+    An exception that no call of the C library stands behind is named by its class. So are those
+    of TLS, SSLWantReadError; but a mere SSLError by OpenSSL's reason, WRONG_VERSION_NUMBER.
     """
-    if not isinstance(error, OSError) or error.errno is None:
+    if names := _tls_names(error):
+        return names[0]
+    number = _errno(error) if isinstance(error, OSError) else None
+    if not isinstance(number, int):
         return type(error).__name__
-    tables = {socket.gaierror: EAI, socket.herror: H_ERRNO}
-    return tables.get(type(error), ERRNO).get(error.errno, str(error.errno))
+    numbers = ERRNO
+    if isinstance(error, socket.gaierror):
+        numbers = EAI
+    elif isinstance(error, socket.herror):
+        numbers = H_ERRNO
+    return numbers.get(number, str(number))
+
+
+def _tls_names(error: BaseException) -> list[str]:
+    ssl = sys.modules.get("ssl")  # who has such an error has its module
+    if ssl is None or not isinstance(error, ssl.SSLError):
+        return []
+    # Its errno is what SSL_get_error(3) answered, no errno: 2 is SSL_ERROR_WANT_READ, not ENOENT.
+    names = [type(error).__name__, getattr(error, "reason", None) or ""]
+    if names[0] == "SSLError":
+        names.reverse()
+    numbers = {name: number for name, number in vars(ssl).items() if name.startswith("SSL_ERROR_")}
+    names += [name for name, number in numbers.items() if number == error.errno]
+    return [name for name in names if name]
 
 
 class Failure(NamedTuple):
@@ -42,9 +65,10 @@ class fails:
     """A block that must fail with the error `name`; prints the call that did so, and how.
 
     `name` is an errno ("EADDRINUSE"), an EAI_ name, an h_errno name, or the class of another
-    exception. Where the man page lists one errno several times, `entry` holds some words of the
-    entry meant, see errors_shown(). Raises AssertionError when the block does not fail, or fails
-    in another way.
+    exception; for TLS, whose numbers are OpenSSL's, it is the class ("SSLCertVerificationError"),
+    the reason ("CERTIFICATE_VERIFY_FAILED") or what SSL_get_error(3) says ("SSL_ERROR_SSL").
+    Where the man page lists one errno several times, `entry` holds some words of the entry meant,
+    see errors_shown(). Raises AssertionError when the block does not fail, or fails in another way.
     """
 
     def __init__(self, name: str, entry: str = "") -> None:
@@ -65,7 +89,7 @@ class fails:
         if not isinstance(error, Exception):  # an interrupt is for whoever pressed the key
             return False
         call = _failing_call(trace)
-        if name_of(error) != self.name:
+        if self.name not in (name_of(error), *_tls_names(error)):
             raise AssertionError(f"expected {self.name}, but got: {_line(call, error)}") from error
         print(_line(call, error))
         _failures.append(Failure(self.name, call, self.entry))
@@ -73,9 +97,12 @@ class fails:
 
 
 def _line(call: str, error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
-        return f"{call} → {name_of(error)} ({error.errno}): {error.strerror}"
-    return f"{call} → {name_of(error)}: {error}"
+    number, words = "", str(error)
+    if _tls_names(error):  # without the reason, which is a name, and the line of Python's source
+        words = re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", words)
+    elif isinstance(error, OSError) and error.errno is not None:
+        number, words = f" ({error.errno})", str(error.strerror)
+    return f"{call} → {name_of(error)}{number}: {' '.join(words.splitlines())}"
 
 
 def _failing_call(trace: TracebackType | None) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sockutils import picture
 from sockutils.packet import Packet
-from sockutils.picture import CLIENT, FAINT, KERNEL, SERVER, WIDTH, Picture
-from sockutils.roles import Row, rows, transcript
+from sockutils.picture import CLIENT, FAINT, KERNEL, OTHER, SERVER, WIDTH, Picture
+from sockutils.roles import AT, Row, elided, rows, transcript
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,12 +33,14 @@ def sequence(
 
     With `seconds` the way down is time, to scale, from the first packet on; packets that nearly
     coincide are spread below one another, each with a line to its time. `names` maps a port to
-    a role. A packet whose SYN, FIN or data was sent before is marked (again).
+    a role. A packet whose SYN, FIN or data was sent before is marked (again). Of more than 60
+    packets the picture and its text have the first and the last 30, and how many are left out.
     """
     table = rows(list(packets), names)
     if not table:
         return picture.say("no packets")
-    return Picture(_ladder(table, seconds), transcript(table, seconds))
+    shown = elided(table)
+    return Picture(_ladder(shown, seconds), transcript(shown, seconds))
 
 
 def _ladder(table: list[Row], seconds: bool) -> "Figure":
@@ -79,14 +81,17 @@ def _draw(
     axes: "Axes", table: list[Row], heights: list[float], margin: float, scale: float
 ) -> None:
     crossing = any("(overtaken)" in row.label for row in table)
-    clients = list(dict.fromkeys(row.left for row in table))
-    servers = list(dict.fromkeys(row.right for row in table))
+    clients = list(dict.fromkeys(row.left for row in table if row.left))
+    servers = list(dict.fromkeys(row.right for row in table if row.right))
     step = (WIDTH - SIDE - margin) / (len(clients) + len(servers) - 1)
     left = {role: margin + step * i for i, role in enumerate(clients)}
     right = {role: margin + step * i for i, role in enumerate(servers, len(clients))}
     _lifelines(axes, left, CLIENT)
     _lifelines(axes, right, SERVER)
     for row, y in zip(table, heights, strict=True):
+        if not row.left:
+            _break(axes, margin, y, row.label)
+            continue
         ends = (left[row.left], right[row.right])
         start, end = ends if row.forward else ends[::-1]
         for flight in row.flights or (0,):
@@ -97,12 +102,18 @@ def _draw(
         picture.label(axes, *place, f"{row.label}  {row.size}".strip())
 
 
+def _break(axes: "Axes", margin: float, y: float, words: str) -> None:
+    band = margin - SIDE + 0.3, WIDTH - SIDE + 0.2
+    axes.fill_between(band, y - CLOSE / 2, y + CLOSE / 2, color="white", linewidth=0, zorder=2)
+    picture.write(axes, (margin + WIDTH - SIDE) / 2, y, words, OTHER, zorder=3)
+
+
 def _lifelines(axes: "Axes", places: dict[str, float], colour: str) -> None:
     for role, x in places.items():
         axes.plot(
             [x, x], [HEAD / 2, axes.get_ylim()[0] - 0.1], color=FAINT, linewidth=2.5, zorder=1
         )
-        picture.badge(axes, x, HEAD / 2 - 0.05, role, colour)
+        picture.badge(axes, x, HEAD / 2 - 0.05, role.replace(AT, "\n"), colour)
 
 
 def _arrow(axes: "Axes", row: Row, start: Place, end: Place) -> None:

@@ -5,13 +5,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockutils import picture
+from sockutils.calls import Call, Calls
+from sockutils.elide import elide, left_out
 from sockutils.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, WIDTH, Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from sockutils.trace import Call, Calls
 
 COLOURS = {"client": CLIENT, "listener": SERVER, "server": SERVER}
 # inches
@@ -19,6 +19,8 @@ TOP = 0.2
 LINE = 0.28  # of text above the bars
 BAR = 0.4
 PITCH = 1.04  # from lane to lane
+AXIS = 0.6  # for the times below the lanes
+GAP = 0.6  # for the words between the first calls and the last
 END = WIDTH - 1.8  # of the time axis: what is written at the last calls needs room
 
 
@@ -53,34 +55,66 @@ class Label(NamedTuple):
         return self.left() + _width(self.words())
 
 
-def timeline(calls: "Calls") -> Picture:
+class Part(NamedTuple):
+    """Calls that are drawn to one scale, from `first` to `end` in seconds, down from `top`."""
+
+    lanes: dict[str, list[Call]]
+    first: float
+    end: float
+    top: float
+
+    def bottom(self) -> float:
+        return self.top + PITCH * len(self.lanes)
+
+
+def timeline(calls: Calls) -> Picture:
     """Draw who was in which call when: a lane for each socket, a bar for each call that took
     its time, a tick for each that returned at once. A bar without an end had not returned.
 
-    `calls` is what `trace()` yields; the text is its own.
+    `calls` is what `trace()` yields; the text is its own. Of more than 60 calls the first 20 and,
+    below them, the last 20 are drawn and told; what is left out is in `calls`.
     """
-    return Picture(_lanes(calls), repr(calls)) if calls else picture.say("no calls")
+    return Picture(_lanes(calls), _text(calls)) if calls else picture.say("no calls")
 
 
-def _lanes(calls: "Calls") -> "Figure":
-    lanes = calls.lanes()
-    first = min(call.start for call in calls)
-    span = max((call.end or call.start) - first for call in calls) or 1e-3
-    left = 1.15 * max(map(_width, lanes)) + 0.7  # the names are bold, hence wider
-    scale = (END - left) / span
+def _text(calls: Calls) -> str:
+    first, number, last = elide(calls)
+    gap = [left_out(number, "call"), repr(Calls(last))] if number else []
+    return "\n".join([repr(Calls(first)), *gap])
 
-    bottom = TOP + PITCH * len(lanes)
-    figure, axes = picture.sheet(bottom + 0.6)
-    _time_axis(axes, left, bottom, span)
-    for number, (name, lane) in enumerate(lanes.items()):
-        marks = [_mark(call, left - first * scale, scale) for call in lane]
-        _draw(axes, name, marks, left, TOP + LINE + PITCH * number)
+
+def _lanes(calls: Calls) -> "Figure":
+    first, number, last = elide(calls)
+    start = min(call.start for call in calls)
+    end = max(call.end or call.start for call in calls)
+    parts = [Part(Calls(first).lanes(), start, end, TOP)]
+    if number:
+        parts = [parts[0]._replace(end=calls[len(first)].start)]
+        below = parts[0].bottom() + AXIS + GAP
+        parts.append(Part(Calls(last).lanes(), last[0].start, end, below))
+    left = 1.15 * max(_width(name) for part in parts for name in part.lanes) + 0.7  # bold is wider
+
+    figure, axes = picture.sheet(parts[-1].bottom() + AXIS)
+    for part in parts:
+        _draw_part(axes, part, left, part.first - start)
+    if number:
+        y = parts[0].bottom() + AXIS + GAP / 2
+        picture.write(axes, WIDTH / 2, y, left_out(number, "call"))
     return figure
 
 
-def _mark(call: "Call", origin: float, scale: float) -> Mark:
+def _draw_part(axes: "Axes", part: Part, left: float, since: float) -> None:
+    span = part.end - part.first or 1e-3
+    scale = (END - left) / span
+    _time_axis(axes, part, left, span, since)
+    for number, (name, lane) in enumerate(part.lanes.items()):
+        marks = [_mark(call, left - part.first * scale, scale, part.end) for call in lane]
+        _draw(axes, name, marks, left, part.top + LINE + PITCH * number)
+
+
+def _mark(call: Call, origin: float, scale: float, until: float) -> Mark:
     start = origin + call.start * scale
-    if call.end is None:
+    if call.end is None or call.end > until:
         return Mark(start, WIDTH, f"{call.name} …")
     outcome = call.text.rpartition(" → ")[2]
     failed = call.error or (call.name == "connect_ex" and outcome != "0")
@@ -100,13 +134,19 @@ def _labels(marks: list[Mark]) -> list[Label]:
     return labels
 
 
-def _time_axis(axes: "Axes", left: float, y: float, span: float) -> None:
+def _time_axis(axes: "Axes", part: Part, left: float, span: float, since: float) -> None:
+    y = part.bottom()
     axes.plot([left, END], [y, y], color="black", linewidth=2.5)
     for time, text in picture.ticks(span):
         x = left + (END - left) * time / span
-        axes.plot([x, x], [TOP, y], color=FAINT, linewidth=1, zorder=0)
+        axes.plot([x, x], [part.top, y], color=FAINT, linewidth=1, zorder=0)
         axes.plot([x, x], [y, y + 0.12], color="black", linewidth=2.5)
-        axes.text(x, y + 0.18, text, ha="center", va="top", fontsize=SIZE)
+        words = text if not since else f"+{text}" if time else _time(since)
+        axes.text(x, y + 0.18, words, ha="center", va="top", fontsize=SIZE)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 def _draw(axes: "Axes", name: str, marks: list[Mark], left: float, y: float) -> None:

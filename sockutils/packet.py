@@ -1,7 +1,23 @@
-"""One packet, dissected by scapy, in the words of a lesson."""
+"""One packet, in the words of a lesson; scapy dissects it further for those who ask."""
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+import socket
+import struct
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from sockutils.dns import words_of
+from sockutils.raw import (
+    ECHO_REPLY,
+    ERRORS,
+    ICMPV6,
+    TCP,
+    UDP,
+    WITH_PORTS,
+    Parts,
+    is_multipath,
+    is_whole,
+    parts,
+)
 
 if TYPE_CHECKING:
     from scapy.packet import Packet as ScapyPacket
@@ -10,7 +26,13 @@ Address = tuple[str, int]
 
 # <linux/tcp.h>, in the order in which they are read aloud
 FLAGS = {2: "SYN", 4: "RST", 1: "FIN", 8: "PSH", 32: "URG", 16: "ACK", 64: "ECE", 128: "CWR"}
+PORTS = struct.Struct("!HH")
 DNS = 53  # RFC 1035, 4.2: its port
+NAMES = {
+    number: name.removeprefix("IPPROTO_")
+    for name, number in vars(socket).items()
+    if name.startswith("IPPROTO_")
+} | {33: "DCCP", ICMPV6: "ICMPv6"}
 
 
 class Packet:
@@ -39,19 +61,35 @@ class Packet:
         """4 or 6: which IP it is."""
         return self.raw[0] >> 4
 
+    # What a text needs is read here: scapy takes ten times as long, and a flood has many packets.
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return parts(self.raw)
+
     @property
     def protocol(self) -> str:
-        """TCP, UDP, ICMP, ICMPv6, or scapy's word for what else follows the IP header."""
-        return str(self.scapy.payload.name).split()[0]
+        """TCP, UDP, ICMP, ICMPv6, SCTP, IGMP, ...: what follows the IP header."""
+        number = self._parts.protocol
+        return NAMES.get(number, f"protocol {number}")
 
     @cached_property
     def _ends(self) -> tuple[Address, Address]:
-        quoted = self.scapy.payload.payload
-        is_error = " in ICMP" in str(quoted.name)
-        header = quoted if is_error else self.scapy
-        source = header.src, getattr(header, "sport", 0)
-        destination = header.dst, getattr(header, "dport", 0)
-        return (destination, source) if is_error else (source, destination)
+        raw, (protocol, fragment, header, _, end) = self.raw, self._parts
+        if protocol in ERRORS and (quoted := self._quoted):
+            return quoted.destination, quoted.source
+        here, there = (raw[12:16], raw[16:20]) if self.version == 4 else (raw[8:24], raw[24:40])
+        if fragment or protocol not in WITH_PORTS or end < header + 4:
+            return (_host(here), 0), (_host(there), 0)
+        port, other = PORTS.unpack_from(raw, header)
+        return (_host(here), port), (_host(there), other)
+
+    @property
+    def _quoted(self) -> "Packet | None":
+        protocol, _, _, data, end = self._parts
+        quoted = self.raw[data:end]
+        is_error = self._kind in ERRORS.get(protocol, ())
+        return Packet(0, quoted) if is_error and is_whole(quoted) else None
 
     @property
     def source(self) -> Address:
@@ -64,72 +102,78 @@ class Packet:
         return self._ends[1]
 
     @property
+    def is_answer(self) -> bool:
+        """Whether it says so itself: an ICMP error, or the reply to an echo request."""
+        protocol = self._parts.protocol
+        return protocol in ERRORS and self._kind in (*ERRORS[protocol], ECHO_REPLY[protocol])
+
+    @property
+    def _kind(self) -> int:
+        _, fragment, header, _, end = self._parts
+        return self.raw[header] if end > header and not fragment else -1
+
+    @property
     def flags(self) -> str:
         """TCP's flags, such as SYN ACK; nothing for other protocols."""
-        value = int(self.scapy.payload.flags) if self.protocol == "TCP" else 0
-        return " ".join(name for bit, name in FLAGS.items() if value & bit)
+        protocol, fragment, header, _, end = self._parts
+        has_some = protocol == TCP and end > header + 13 and not fragment
+        return _words(self.raw[header + 13]) if has_some else ""
+
+    @property
+    def seq(self) -> int:
+        """TCP's sequence number; 0 for other protocols."""
+        header = self._parts.header
+        return int.from_bytes(self.raw[header + 4 : header + 8]) if self.flags else 0
 
     @property
     def payload(self) -> bytes:
         """What the program sent: the bytes after the TCP, UDP or ICMP header."""
-        # not bytes(payload): scapy would build what it knows (DNS) anew
-        return bytes(getattr(self.scapy.payload.payload, "original", b""))
+        return self.raw[self._parts.data : self._parts.end]
 
     @property
     def label(self) -> str:
         """What the packet is, in a few words: SYN ACK, UDP, ICMP port unreachable, DNS NXDOMAIN."""
-        if not self.protocol.startswith("ICMP"):
-            is_dns = self.protocol == "UDP" and DNS in (self.source[1], self.destination[1])
-            return self.flags or (_message(self.payload) if is_dns else "") or self.protocol
-        words = self.scapy.payload.sprintf("%type%")
+        number, fragment, header, data, _ = self._parts
+        if fragment:
+            return f"{self.protocol} fragment"
+        if flags := self.flags:
+            return f"MPTCP {flags}" if is_multipath(self.raw[header + 20 : data]) else flags
+        if number in ERRORS:
+            return f"{self.protocol} {self._words_of_icmp}".rstrip()
+        is_dns = number == UDP and DNS in (self.source[1], self.destination[1])
+        return (is_dns and words_of(self.payload)) or self.protocol
+
+    @property
+    def _words_of_icmp(self) -> str:
+        layers = self.scapy.iterpayloads()
+        icmp = next((layer for layer in layers if "type" in layer.fields), None)
+        if icmp is None:  # cut off
+            return ""
+        words = icmp.sprintf("%type%")
         if "unreach" in words:  # what, says the code
-            words = self.scapy.payload.sprintf("%code%")
-        return f"{self.protocol} {words.lower().replace('-', ' ')}"
+            words = icmp.sprintf("%code%")
+        return str(words.lower().replace("-", " "))
 
     @property
     def size(self) -> str:
         """The length of a TCP or UDP payload in words; nothing for a TCP packet without one."""
-        count = len(self.payload)
-        if self.protocol not in ("TCP", "UDP") or (self.flags and not count):
+        protocol, _, _, data, end = self._parts
+        count = end - data
+        if protocol not in (TCP, UDP) or (not count and self.flags):
             return ""
         return "1 byte" if count == 1 else f"{count} bytes"
 
     def __repr__(self) -> str:
-        protocol = "TCP" if self.flags else ""
-        return " ".join(filter(None, [protocol, self.label, self.size]))
+        label = self.label
+        protocol = "TCP" if label == self.flags else ""
+        return " ".join(filter(None, [protocol, label, self.size]))
 
 
-def _message(payload: bytes) -> str:
-    """What a DNS message says; nothing if it is none."""
-    from dnslib import DNSError, DNSRecord  # type: ignore[import-untyped]
-
-    try:
-        return f"DNS {_said(DNSRecord.parse(payload))}"
-    except DNSError:
-        return ""
+@lru_cache
+def _host(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
-def _said(message: Any) -> str:
-    from dnslib import RCODE
-
-    if not message.header.qr:
-        asked = [f"{_type(asked.qtype)} {_name(asked.qname)}" for asked in message.questions]
-        return " ".join(["query", *asked])
-    if message.header.rcode:
-        return str(RCODE.get(message.header.rcode))
-    if message.header.tc:
-        return "answer, truncated"
-    if not message.rr:
-        return "NODATA"  # RFC 2308, 2.2: no error, and no answer either
-    first, *others = [_name(record.rdata) for record in message.rr]
-    return f"answer {first}" + (f" and {len(others)} more" if others else "")
-
-
-def _type(number: int) -> str:
-    from dnslib import QTYPE
-
-    return str(QTYPE.get(number))
-
-
-def _name(data: object) -> str:
-    return str(data).removesuffix(".") or "."
+@cache
+def _words(flags: int) -> str:
+    return " ".join(name for bit, name in FLAGS.items() if flags & bit)

@@ -1,13 +1,17 @@
 """The other end: a plain function in a thread, for as long as a block runs."""
 
+import errno
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Self
+
+from sockutils.asleep import Sleeper, sleeper
+from sockutils.stack import steps, where
 
 GRACE = 0.2  # seconds a peer still has when the block itself has failed
 SLICE = 0.05  # seconds: Python hears a signal that came just before a wait only after it
@@ -21,6 +25,12 @@ def background(function: Callable[..., Any], *args: Any, patience: float = 5.0) 
     If it hangs: TimeoutError with the line it is stuck at, after releasing it: the sockets it uses
     are shut down, also those it got from you, and SystemExit is raised in it. A ``time.sleep()`` or
     a lock cannot be released; the error says so. If the block raises, the peer has 0.2 seconds.
+
+    When the function raises while the block waits, the block would often wait for ever, for an
+    answer that nobody gives any more. So once the thread of the block has slept for half a second,
+    its wait is interrupted, as Ctrl-C does, and the error raised at once: one error, no other
+    output, and none at all in a block that goes on by itself. Where that cannot be (the block is
+    not in the main thread, it awaits something, or SIGINT has a handler), stderr has the error.
 
     When the function raises, its local variables are deleted and thereby its sockets closed.
     """
@@ -40,18 +50,25 @@ class Peer:
         self._error: BaseException | None = None
         self._over = threading.Event()  # not join(): interrupted, it takes a thread for dead (3.11)
         self._ending = threading.Lock()  # no SystemExit may be sent to a thread that is over
+        self._left = threading.Event()  # the block has ended
+        self._woken = False  # by an interrupt from here
+        self._sleeper: Sleeper
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def __repr__(self) -> str:
         return f"{self.name}() {self._state}"
 
     def __enter__(self) -> Self:
+        self._sleeper = sleeper(sys._getframe())
         self._thread.start()
         return self
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
-        until = monotonic() + (self._patience if failure is None else GRACE)
+        until = monotonic()
         try:
+            failure = self._leave(failure)
+            self._keep_ports(failure)
+            until += self._patience if failure is None else GRACE
             while not self._over.wait(SLICE) and monotonic() < until:
                 pass
         finally:  # also if the wait is interrupted
@@ -66,9 +83,29 @@ class Peer:
             elif stuck:
                 raise TimeoutError(stuck)
             elif error:
-                raise error
+                context = error.__context__
+                try:
+                    raise error
+                finally:
+                    error.__context__ = context  # not the interrupt that ended the block's wait
         finally:
-            del error  # its traceback holds this frame: a cycle that only the gc would end
+            del error, failure  # their tracebacks hold this frame: cycles for the gc
+
+    def _leave(self, failure: BaseException | None) -> BaseException | None:
+        try:
+            with self._ending:
+                self._left.set()
+            if self._woken and not isinstance(failure, KeyboardInterrupt):
+                sleep(GRACE)  # the signal is on its way, unless the block has caught it
+        except KeyboardInterrupt:
+            if not self._woken:
+                raise
+        if not (self._woken and isinstance(failure, KeyboardInterrupt)):
+            return failure
+        if self._error:
+            place = where(steps(failure))
+            self._error.add_note(f"{self.name}() raised this while the block waited{place}")
+        return None
 
     # In the thread
 
@@ -77,6 +114,8 @@ class Peer:
             self._call()
             self._end()
         self._end()
+        if self._error:
+            self._tell(self._error)
 
     def _call(self) -> None:
         try:
@@ -91,16 +130,26 @@ class Peer:
         with self._ending:
             self._over.set()
 
+    def _tell(self, error: BaseException) -> None:
+        if not self._sleeper.slept_until(self._left):
+            return
+        with self._ending:
+            if self._left.is_set():
+                return
+            self._woken = True  # before the signal: __exit__() may hear it at once
+            self._woken = self._sleeper.wake()
+        if not self._woken:
+            print(f"{self.name}() raised {error!r}{where(steps(error))}", file=sys.stderr)
+            print("The cell still waits: interrupt it to end it.", file=sys.stderr, flush=True)
+
     # From outside
 
     def _release(self) -> str:
         import ctypes
 
-        stuck = f"{self.name}() is stuck{self._where()}"
-        sockets = [*_sockets([self._args, getattr(self._function, "__self__", None)])]
-        for frame in self._frames():
-            named = [frame.f_globals.get(name) for name in frame.f_code.co_names]
-            sockets += _sockets([*frame.f_locals.values(), *named])
+        here = [(frame.f_code, frame.f_lineno, frame.f_globals) for frame in self._frames()]
+        stuck = f"{self.name}() is stuck{where(here)}"
+        sockets = self._sockets()
         with self._ending:
             if not self._over.is_set():
                 thread = ctypes.c_ulong(self._thread.ident or 0)
@@ -113,17 +162,20 @@ class Peer:
         self._state = "released" if released else "stuck"
         return stuck if released else f"{stuck} (it cannot be stopped: the thread lives on)"
 
-    def _where(self) -> str:
-        import linecache
+    def _sockets(self) -> list[socket.socket]:
+        sockets = [*_sockets([self._args, getattr(self._function, "__self__", None)])]
+        for frame in self._frames():
+            named = [frame.f_globals.get(name) for name in frame.f_code.co_names]
+            sockets += _sockets([*frame.f_locals.values(), *named])
+        return sockets
 
-        frames = self._frames()
-        for frame in frames:
-            if frame.f_globals is frames[-1].f_globals:  # the function's own, not a library's
-                code, line = frame.f_code, frame.f_lineno
-                inside = "" if frame is frames[-1] else f" in {code.co_name}()"
-                source = linecache.getline(code.co_filename, line, frame.f_globals).strip()
-                return f" at line {line}{inside}" + (source and f": {source}")
-        return ""
+    def _keep_ports(self, failure: BaseException | None) -> None:
+        if isinstance(failure, OSError) and failure.errno == errno.EADDRINUSE:
+            held = failure.__dict__.setdefault("_held", {})  # for sockutils.words
+            for one in self._sockets():
+                with suppress(OSError):
+                    if one.family in (socket.AF_INET, socket.AF_INET6):
+                        held[one.getsockname()[1]] = self.name
 
     def _frames(self) -> list[FrameType]:
         frames = []

@@ -1,13 +1,18 @@
-"""An IP packet's bytes: as much as a Link has to read of them."""
+"""An IP packet's bytes: as much as a Link and a text have to read of them."""
 
 from typing import NamedTuple
 
 # IANA's protocol numbers; RFC 8200, 4.5
-ICMP, TCP, FRAGMENT, ICMPV6 = 1, 6, 44, 58
+ICMP, TCP, UDP, FRAGMENT, ICMPV6 = 1, 6, 17, 44, 58
+# those whose header begins with the ports: also DCCP, SCTP, UDP-Lite
+WITH_PORTS = {TCP, UDP, 33, 132, 136}
+EXTENSIONS = {0, 43, 60}  # hop-by-hop options, routing header, destination options
 # RFC 792 and RFC 4443: an error quotes the packet that it is about
 ERRORS = {ICMP: (3, 11, 12), ICMPV6: (1, 2, 3, 4)}
 ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 SYN, SYN_ACK = 0x02, 0x12  # RFC 9293
+END_OF_OPTIONS, NO_OPERATION = 0, 1  # RFC 9293, 3.2
+MPTCP = 30  # RFC 8684, 3: a TCP option
 
 
 class Layout(NamedTuple):
@@ -21,13 +26,60 @@ class Layout(NamedTuple):
     fragment: int
 
 
+class Parts(NamedTuple):
+    """Which protocol, which fragment of it, and where its header, its data and the padding begin.
+
+    A later fragment has no header; a protocol other than TCP, UDP and ICMP has nothing but one.
+    """
+
+    protocol: int
+    fragment: int
+    header: int
+    data: int
+    end: int
+
+
 def layout(raw: bytes) -> Layout:
     """IndexError if the packet is cut off within a header."""
     if raw[0] >> 4 == 4:
         return Layout(raw[9], (raw[0] & 15) * 4, int.from_bytes(raw[6:8]) & 0x1FFF)
-    if raw[6] == FRAGMENT:
-        return Layout(raw[40], 48, int.from_bytes(raw[42:44]) >> 3)
-    return Layout(raw[6], 40, 0)
+    protocol, start = raw[6], 40
+    while protocol in EXTENSIONS:
+        protocol, start = raw[start], start + 8 * (raw[start + 1] + 1)
+    if protocol == FRAGMENT:
+        fragment = int.from_bytes(raw[start + 2 : start + 4]) >> 3
+        return Layout(raw[start], start + 8, fragment)
+    return Layout(protocol, start, 0)
+
+
+def is_whole(raw: bytes) -> bool:
+    """Whether it begins with a whole IP header, which nobody has to send in a frame of IP."""
+    return len(raw) >= {4: 20, 6: 40}.get(raw[0] >> 4 if raw else 0, 1 << 17)
+
+
+def parts(raw: bytes) -> Parts:
+    """The parts of a packet, also of one that is cut off, without the padding of a short frame."""
+    length = len(raw)
+    try:
+        protocol, start, fragment = layout(raw)
+    except IndexError:  # within IPv6's extension headers
+        return Parts(raw[6], 0, length, length, length)
+    whole = int.from_bytes(raw[2:4]) if raw[0] >> 4 == 4 else int.from_bytes(raw[4:6]) + 40
+    end = min(whole or length, length)
+    if fragment:
+        body = start
+    elif protocol == TCP and end > start + 13:
+        body = start + (raw[start + 12] >> 2 & 60)
+    else:
+        body = start + 8 if protocol in (UDP, *ERRORS) else end
+    return Parts(protocol, fragment, start, min(body, end), end)
+
+
+def is_multipath(options: bytes) -> bool:
+    """Whether the options of a TCP header have that of Multipath TCP."""
+    while len(options) > 1 and options[0] not in (END_OF_OPTIONS, MPTCP):
+        options = options[1 if options[0] == NO_OPERATION else max(options[1], 2) :]
+    return options[:1] == bytes([MPTCP])
 
 
 def destination(raw: bytes) -> bytes:

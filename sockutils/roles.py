@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sockutils.packet import Address, Packet
+from sockutils.packet import Packet
+from sockutils.remarks import remarks_on
+
+End = tuple[str, int, str]  # host, port, and where there is no port on one host: who asks
+
+MOST = 60  # packets in a picture: nobody reads more
+AT = " at "  # between a role and its address
+ENDS = {True: ("server", "client"), False: ("client", "server")}  # by who answers
 
 
 class Row(NamedTuple):
@@ -24,22 +31,37 @@ def rows(packets: Sequence[Packet], names: Mapping[int, str] | None = None) -> l
     """Return one row for each packet; `names` maps a port to the role it plays.
 
     The first packet goes from client to server; in a TCP connection whose SYN is not here, the
-    lower port is taken for the server's.
+    lower port is taken for the server's. What comes to a client from where it has sent nothing is
+    an answer, too. Roles have their addresses unless all packets are between the same two.
     """
-    flows = list(_flows(packets))
+    ends = [_ends(packet) for packet in packets]
+    flows = list(_flows(packets, ends))
     roles = _roles(flows, names or {})
     return [
         Row(
             (packet.nanoseconds - packets[0].nanoseconds) / 1e9,
             roles[client],
             roles[server],
-            packet.source == client,
-            " ".join([packet.label, *(f"({remark})" for remark in remarks)]),
+            source == client,
+            " ".join([packet.label, *[f"({remark})" for remark in remarks]]),
             packet.size,
-            tuple((time - packet.nanoseconds) / 1e9 for time in packet.arrivals or ()),
+            tuple([(time - packet.nanoseconds) / 1e9 for time in packet.arrivals or ()]),
         )
-        for packet, (client, server), remarks in zip(packets, flows, _remarks(packets), strict=True)
+        for packet, (source, _), (client, server), remarks in zip(
+            packets, ends, flows, remarks_on(packets), strict=True
+        )
     ]
+
+
+def elided(rows: list[Row]) -> list[Row]:
+    """Return the rows; of more than 60 the first and last 30, and between them a row without roles
+    whose label says how many are left out."""
+    if len(rows) <= MOST:
+        return rows
+    half = MOST // 2
+    words = f"… {len(rows) - MOST:,} packets left out …"
+    gap = Row(rows[half].seconds, "", "", True, words, "", ())
+    return [*rows[:half], gap, *rows[-half:]]
 
 
 def transcript(rows: Sequence[Row], seconds: bool = False) -> str:
@@ -49,64 +71,53 @@ def transcript(rows: Sequence[Row], seconds: bool = False) -> str:
     left = max((len(row.left) for row in rows), default=0)
     right = max((len(row.right) for row in rows), default=0)
     label = max((len(row.label) for row in rows if row.size), default=0)
-    lines = [
-        f"{when:>{time}}{row.left:<{left}} {'→' if row.forward else '←'} {row.right:<{right}}   "
-        + (f"{row.label:<{label}}  {row.size}" if row.size else row.label)
-        for when, row in zip(times, rows, strict=True)
-    ]
+    lines = []
+    for when, row in zip(times, rows, strict=True):
+        arrow = "→" if row.forward else "←"
+        ends = f"{when:>{time}}{row.left:<{left}} {arrow} {row.right:<{right}}   " * bool(row.left)
+        lines.append(ends + (f"{row.label:<{label}}  {row.size}" if row.size else row.label))
     return "\n".join(lines) or "no packets"
 
 
-def _flows(packets: Sequence[Packet]) -> Iterator[tuple[Address, Address]]:
-    servers: dict[frozenset[Address], Address] = {}
-    for packet in packets:
-        source, destination = packet.source, packet.destination
-        server = servers.setdefault(frozenset((source, destination)), _server(packet))
-        yield (source, server) if server == destination else (destination, server)
+def _ends(packet: Packet) -> tuple[End, End]:
+    source, destination = packet.source, packet.destination
+    if source == destination and not source[1]:
+        here, there = ENDS[packet.is_answer]
+        return (*source, here), (*destination, there)
+    return (*source, ""), (*destination, "")
 
 
-def _server(packet: Packet) -> Address:
-    if packet.protocol == "TCP" and packet.flags != "SYN":
-        return min(packet.destination, packet.source, key=lambda address: address[1])
-    return packet.destination
+def _flows(packets: Sequence[Packet], ends: Sequence[tuple[End, End]]) -> Iterator[tuple[End, End]]:
+    flows: dict[frozenset[End], tuple[End, End]] = {}
+    clients: set[End] = set()
+    for packet, (source, destination) in zip(packets, ends, strict=True):
+        pair = frozenset((source, destination))
+        if pair not in flows:
+            unasked = destination in clients and source not in clients
+            answers = _answers(packet, unasked)
+            flows[pair] = (destination, source) if answers else (source, destination)
+            clients.add(flows[pair][0])
+        yield flows[pair]
 
 
-def _roles(flows: list[tuple[Address, Address]], names: Mapping[int, str]) -> dict[Address, str]:
-    kinds: dict[Address, str] = {}
+def _answers(packet: Packet, unasked: bool) -> bool:
+    if packet.flags:
+        return packet.flags != "SYN" and packet.source[1] < packet.destination[1]
+    return packet.is_answer or unasked
+
+
+def _roles(flows: list[tuple[End, End]], names: Mapping[int, str]) -> dict[End, str]:
+    kinds: dict[End, str] = {}
     for client, server in flows:
         kinds.setdefault(client, "client")
         kinds.setdefault(server, "server")
+    several = len({frozenset((client[0], server[0])) for client, server in flows}) > 1
     roles = {end: names.get(end[1], "") for end in kinds}
     for kind in ("client", "server"):
         group = [end for end in kinds if kinds[end] == kind and not roles[end]]
-        for number, end in enumerate(group, 1):
-            roles[end] = f"{kind} {number}" if len(group) > 1 else kind
-    return roles
-
-
-def _remarks(packets: Sequence[Packet]) -> Iterator[list[str]]:
-    for place, (packet, repeated) in enumerate(zip(packets, _again(packets), strict=True)):
-        times = packet.arrivals
-        later = [other for other in packets[place + 1 :] if other.source == packet.source]
-        overtaken = times and any(
-            other.arrivals and other.arrivals[0] < times[0] for other in later
-        )
-        remarks = {
-            "again": repeated,
-            "lost": times == (),
-            "on its way": times is None,
-            "twice": times and len(times) > 1,
-            "overtaken": overtaken,
-        }
-        yield [remark for remark, true in remarks.items() if true]
-
-
-def _again(packets: Sequence[Packet]) -> Iterator[bool]:
-    seen = set()
-    for packet in packets:
-        seq = getattr(packet.scapy, "seq", 0)
-        sent = (packet.source, packet.destination, packet.flags, seq)
-        yield sent in seen
-        # an ACK that repeats is news; what takes a sequence number is not
-        if packet.flags and (packet.payload or "SYN" in packet.flags or "FIN" in packet.flags):
-            seen.add(sent)
+        # one server may have several addresses
+        keys = {end: end[1] if several and kind == "server" else end for end in group}
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys.values()), 1)}
+        for end in group:
+            roles[end] = f"{kind} {numbers[keys[end]]}" if len(numbers) > 1 else kind
+    return {end: f"{role}{AT}{end[0]}" if several else role for end, role in roles.items()}

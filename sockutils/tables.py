@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from sockutils.columns import aligned
+from sockutils.holders import Holder, holders_of, told
 
 # <linux/netlink.h>, <linux/sock_diag.h>
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
@@ -36,7 +37,8 @@ UDIAG_SHOW = 0x1 | 0x4 | 0x10  # name, peer and queues
 UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN = 0, 2, 4
 
 # <net/tcp_states.h>, named as ss does, in the order of a connection's life. Left out is 13, bound
-# and nothing more: only Linux 6.8 and later can list it.
+# and nothing more: only Linux 6.8 and later can list it, as UNCONN.
+BOUND = 13
 STATES = {
     10: "LISTEN",
     2: "SYN-SENT",
@@ -56,6 +58,7 @@ WANTED = sum(1 << number for number in STATES)
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 UNIX_TYPES = {1: "unix stream", 2: "unix dgram", 5: "unix seqpacket"}
 COLUMNS = ("protocol", "state", "local", "remote", "queues")
+HELD = "held by"
 Address = tuple[str, int] | str
 
 
@@ -64,7 +67,8 @@ class Row(NamedTuple):
 
     `local` and `remote` are (host, port), or for AF_UNIX the path, "@name" if abstract, "" if none.
     `accept_queue` and `backlog` are connections, None unless the state is LISTEN; the other queues
-    are bytes, 0 for a listener. `inode` is that of `os.fstat()`, 0 if no descriptor holds it yet.
+    are bytes, 0 for a listener. `inode` is that of `os.fstat()`, 0 if no descriptor holds it yet
+    or any more. `holders` are the processes that have such a descriptor, None unless asked for.
 
     The bytes surprise: TCP counts a SYN or FIN as one; UDP, and AF_UNIX when it sends, count whole
     buffers; a unix dgram socket counts only the first datagram it has to read.
@@ -79,6 +83,7 @@ class Row(NamedTuple):
     accept_queue: int | None
     backlog: int | None
     inode: int
+    holders: tuple[Holder, ...] | None = None
 
 
 class Table(tuple[Row, ...]):
@@ -94,13 +99,17 @@ class Table(tuple[Row, ...]):
         return self.text
 
 
-def sockets(port: int | None = None, path: str | None = None) -> Table:
+def sockets(port: int | None = None, path: str | None = None, holders: bool = False) -> Table:
     """Return the sockets of this network namespace: TCP and UDP over IPv4 and IPv6, and AF_UNIX.
 
     With `port`, only TCP and UDP sockets that have it as their local or remote port: both ends of
     a connection. With `path`, only AF_UNIX sockets bound to it ("@name" if abstract) or accepted
     on it: not their clients, which seldom have a name. TCP and UDP sockets that are only made, and
     TCP sockets that are only bound, are not shown.
+
+    With `holders`, each row has the processes that hold it, and the text a column for them: "?"
+    where you may not look, "the kernel" where no process holds it, as in TIME-WAIT. That reads the
+    descriptors of every process, which takes longer the more there are.
     Raises OSError with the kernel's errno, ENOENT where it was built without that table,
     EAFNOSUPPORT where there is no netlink (not Linux). Source: sock_diag(7).
     """
@@ -110,11 +119,26 @@ def sockets(port: int | None = None, path: str | None = None) -> Table:
         raise ValueError(f"a port is 1 to 65535, not {port}")
     with closing(_netlink()) as kernel:
         if port is not None:
-            return _table(_inet_rows(kernel, _port_filter(port)), f" on port {port}", port)
-        if path is not None:
-            rows = (row for row in _unix_rows(kernel) if row.local == path)
-            return _table(rows, f" bound to {path}")
-        return _table([*_inet_rows(kernel), *_unix_rows(kernel)])
+            rows, asked = list(_inet_rows(kernel, _port_filter(port))), f" on port {port}"
+        elif path is not None:
+            rows = [row for row in _unix_rows(kernel) if row.local == path]
+            asked = f" bound to {path}"
+        else:
+            rows, asked = [*_inet_rows(kernel), *_unix_rows(kernel)], ""
+    return table(with_holders(rows) if holders else rows, asked, port)
+
+
+def rows_on(port: int) -> list[Row]:
+    """Return the rows of `sockets(port)`, from Linux 6.8 on also TCP sockets only bound to it."""
+    with closing(_netlink()) as kernel:
+        return list(_inet_rows(kernel, _port_filter(port), WANTED | 1 << BOUND))
+
+
+def with_holders(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows with their holders, all found in one look at the machine's processes."""
+    rows = list(rows)
+    found = holders_of({row.inode for row in rows} - {0})
+    return [row._replace(holders=found.get(row.inode, ())) for row in rows]
 
 
 def _netlink() -> _socket.socket:
@@ -134,11 +158,13 @@ def _port_filter(port: int) -> bytes:
     return INET_FILTER.pack(INET_FILTER.size, INET_DIAG_REQ_BYTECODE, *source, *jump, *target)
 
 
-def _inet_rows(kernel: _socket.socket, port_filter: bytes = b"") -> Iterator[Row]:
+def _inet_rows(
+    kernel: _socket.socket, port_filter: bytes = b"", states: int = WANTED
+) -> Iterator[Row]:
     for protocol, number in PROTOCOLS.items():
         # A kernel without IPv6 answers for it too: with nothing.
         for family in (socket.AF_INET, socket.AF_INET6):
-            request = INET_REQUEST.pack(family, number, WANTED) + port_filter
+            request = INET_REQUEST.pack(family, number, states) + port_filter
             yield from (_inet_row(protocol, found) for found in _ask(kernel, request, protocol))
 
 
@@ -203,15 +229,25 @@ def _parts(data: bytes, header: struct.Struct) -> Iterator[tuple[Any, ...]]:
         offset += (length + 3) & ~3  # the next one is aligned to 4 bytes
 
 
-def _table(rows: Iterable[Row], asked: str = "", port: int | None = None) -> Table:
+def table(rows: Iterable[Row], asked: str = "", port: int | None = None) -> Table:
+    """Return the rows as a table, with `asked` in its text if there are none."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
         first, last = map(int, file.read().split())
     ephemeral = range(first, last + 1)
-    lines = sorted((LIFE.index(row.state), _cells(row, port, ephemeral), row) for row in rows)
-    table = Table(row for _, _, row in lines)
-    cells = [COLUMNS, *(cells for _, cells, _ in lines)]
-    table.text = aligned(cells) if lines else f"no sockets{asked}"
-    return table
+    lines = sorted(
+        (LIFE.index(row.state), (*_cells(row, port, ephemeral), *_held(row)), row) for row in rows
+    )
+    found = Table(row for _, _, row in lines)
+    titles = [*COLUMNS, *[HELD for row in found[:1] if row.holders is not None]]
+    cells = [titles, *(cells for _, cells, _ in lines)]
+    found.text = aligned(cells) if lines else f"no sockets{asked}"
+    return found
+
+
+def _held(row: Row) -> list[str]:
+    if row.holders is None:
+        return []
+    return [told(row.holders) if row.inode else "the kernel"]
 
 
 def _cells(row: Row, asked: int | None, ephemeral: range) -> tuple[str, ...]:

@@ -1,15 +1,14 @@
 """The text of a traced call: the same on every run, with the kernel's own names for constants."""
 
 import enum
-import errno
 import functools
 import socket
 from collections.abc import Iterable
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from sockutils.calls import Call
+from sockutils.calls import Call
+from sockutils.errors import ERRNO
 
 SHOWN = 24  # bytes of data in a text
 KINDS = {
@@ -18,7 +17,9 @@ KINDS = {
     "shutdown": ("SHUT_",),
     "recv_into": ("room",),
     "recvfrom_into": ("room",),
+    "read": ("", "room"),  # of an SSLSocket
 }
+KEYWORDS = {"fileno": "fd", "buffer": "room"}
 OPTIONS = {
     socket.SOL_SOCKET: "SO_",
     socket.IPPROTO_IP: "IP_",
@@ -28,7 +29,7 @@ OPTIONS = {
 }
 
 
-def ephemeral_ports(calls: Iterable["Call"]) -> set[int]:
+def ephemeral_ports(calls: Iterable[Call]) -> set[int]:
     """Return the ports that the kernel chose: heard of first, not given before, never bound."""
     given, chosen = {0}, set[int]()
     for call in calls:
@@ -40,14 +41,14 @@ def ephemeral_ports(calls: Iterable["Call"]) -> set[int]:
     return chosen
 
 
-def text(call: "Call", ephemeral: set[int]) -> str:
+def text(call: Call, ephemeral: set[int]) -> str:
     """Return the call with its arguments and outcome, as ``bind(('', 80)) → EACCES``."""
     arguments = [
         _argument(kind, value, ephemeral)
         for kind, value in zip(chain(_kinds(call), repeat("")), call.arguments, strict=False)
     ]
     for keyword, value in call.keywords.items():
-        shown = _argument("fd" if keyword == "fileno" else "", value, ephemeral)
+        shown = _argument(KEYWORDS.get(keyword, ""), value, ephemeral)
         arguments.append(f"{keyword}={shown}")
     return f"{call.name}({', '.join(arguments)}){_outcome(call, ephemeral)}"
 
@@ -64,7 +65,7 @@ def _is_address(value: Any) -> bool:
     return pair and isinstance(value[0], str) and isinstance(value[1], int)
 
 
-def _kinds(call: "Call") -> tuple[str, ...]:
+def _kinds(call: Call) -> tuple[str, ...]:
     if call.name in ("setsockopt", "getsockopt") and call.arguments:
         level = call.arguments[0]
         return ("level", OPTIONS.get(level, "") if isinstance(level, int) else "")
@@ -100,36 +101,21 @@ def _names(prefix: str) -> dict[int, str]:
     return {int(getattr(socket, name)): name for name in names}
 
 
-def _outcome(call: "Call", ephemeral: set[int]) -> str:
+def _outcome(call: Call, ephemeral: set[int]) -> str:
     asks_error = call.arguments[:2] == (socket.SOL_SOCKET, socket.SO_ERROR)
     if call.end is None:
         return " …"
     if call.error is not None:
-        return f" → {_error(call.error)}"
+        return f" → {call.error}"
     if call.result is None:
         return ""
-    if call.name in ("accept", "dup"):
+    if call.name in ("accept", "dup", "unwrap"):
         return f" → {call.result[0] if call.name == 'accept' else call.result}"
     if call.name == "detach":
         return " → fd"
     if call.result and (call.name == "connect_ex" or asks_error):
-        return f" → {_symbol(call.result)}"
+        return f" → {ERRNO.get(call.result, call.result)}"
     return f" → {_value(call.result, ephemeral)}"
-
-
-def _error(error: BaseException) -> str:
-    if isinstance(error, TimeoutError) and error.errno is None:
-        return "timeout"  # settimeout() is Python's own: no call of the kernel failed
-    if isinstance(error, socket.gaierror):
-        return _names("EAI_").get(error.errno or 0, "gaierror")
-    if isinstance(error, OSError) and error.errno is not None:
-        return _symbol(error.errno)
-    return type(error).__name__
-
-
-def _symbol(number: int) -> str:
-    # <asm-generic/errno.h>: ENOTSUP is the same number on Linux, the man pages say EOPNOTSUPP
-    return "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
 
 
 def _value(value: Any, ephemeral: set[int]) -> str:

@@ -1,7 +1,9 @@
 """What every test stands on: nothing survives it, and a private network where it asks for one."""
 
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -47,6 +49,31 @@ def nothing_survives() -> Iterator[None]:
 def family(request: pytest.FixtureRequest) -> socket.AddressFamily:
     """Each address family of this machine that can bind to loopback."""
     return socket.AddressFamily(request.param)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file with a key and a certificate for localhost, signed by nobody else."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here: it makes the certificate")
+    file = str(tmp_path_factory.mktemp("tls") / "localhost.pem")
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", file]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", *key, *name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    Path(file).write_text(Path(file).read_text() + done.stdout)
+    return file
+
+
+@pytest.fixture
+def tls(certificate: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The contexts of a client and of a server that it trusts."""
+    client, server = (
+        ssl.SSLContext(kind) for kind in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
+    )
+    client.load_verify_locations(certificate)
+    server.load_cert_chain(certificate)
+    return client, server
 
 
 @pytest.fixture

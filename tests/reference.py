@@ -45,6 +45,7 @@ In the words of the man pages, where they have one.
 
 
 class Cell(NamedTuple):
+    kind: str  # "code" or "markdown"
     notebook: str
     heading: str  # the one above it
     source: str
@@ -69,7 +70,8 @@ def cells() -> Iterator[Cell]:
             if cell.cell_type == "markdown":
                 heading = (re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE) or [heading])[-1]
             text = "\n".join(map(said, cell.get("outputs", [])))
-            yield Cell(path.name, heading, cell.source, text, cell.metadata.get("tags", []))
+            tags = cell.metadata.get("tags", [])
+            yield Cell(cell.cell_type, path.name, heading, cell.source, text, tags)
 
 
 def said(output: Any) -> str:

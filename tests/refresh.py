@@ -1,6 +1,6 @@
 """Run every notebook from the top and store its fresh outputs, with clean metadata.
 
-Then make the reference anew, which is built from them.
+Then make anew what is built from them: the reference, and the index of names.
 
 python tests/refresh.py [NOTEBOOK...]
 """
@@ -11,9 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import cells
 import nbformat
+import reference
 from nbclient import NotebookClient
-from reference import write
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -48,4 +49,5 @@ if __name__ == "__main__":
         for path in map(Path, sys.argv[1:] or sorted(NOTEBOOKS.glob("*.ipynb"))):
             print(path.name, flush=True)
             run(path)
-        write()
+        reference.write()
+        cells.write()

@@ -1,11 +1,14 @@
 import errno
 import os
 import socket
+import ssl
+from contextlib import closing
 
 import pytest
 
 from sockutils.errors import Entry, Errors, _failures, errors_shown, fails, name_of
 from sockutils.libc import check, ffi, libc
+from sockutils.peers import background
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +66,96 @@ def test_resolver_errors() -> None:
     assert name_of(socket.herror(1, "Unknown host")) == "HOST_NOT_FOUND"
     with fails("HOST_NOT_FOUND"):
         raise socket.herror(1, "Unknown host")
+
+
+class Own(socket.gaierror):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (socket.gaierror(-2, "no"), "EAI_NONAME"),
+        (Own(-2, "no"), "EAI_NONAME"),
+        (socket.herror(2, "no"), "TRY_AGAIN"),
+        (FileNotFoundError(2, "no"), "ENOENT"),
+        (ssl.SSLError(2, "no"), "SSLError"),
+        (OSError("no"), "OSError"),
+        (OSError(["no"], "number"), "OSError"),
+        (OSError(12345, "no"), "12345"),
+        (BrokenPipeError("no number"), "BrokenPipeError"),
+    ],
+)
+def test_each_number_is_read_in_its_own_table(error: OSError, name: str) -> None:
+    assert name_of(error) == name
+
+
+def half(heard: bytes = b"", over: bool = False) -> ssl.SSLObject:
+    """A TLS client without a wire, that has heard this and waits for more unless it is over."""
+    incoming = ssl.MemoryBIO()
+    incoming.write(heard)
+    if over:
+        incoming.write_eof()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return context.wrap_bio(incoming, ssl.MemoryBIO(), server_hostname="localhost")
+
+
+@pytest.mark.parametrize("name", ["SSLWantReadError", "SSL_ERROR_WANT_READ"])
+def test_tls_has_numbers_of_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    client = half()
+    with fails(name):
+        client.do_handshake()
+    told = "The operation did not complete (read)"
+    assert capsys.readouterr().out == f"client.do_handshake() → SSLWantReadError: {told}\n"
+
+
+@pytest.mark.parametrize("name", ["WRONG_VERSION_NUMBER", "SSLError", "SSL_ERROR_SSL"])
+def test_a_mere_tls_error_is_named_by_its_reason(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = half(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with fails(name):
+        client.do_handshake()
+    told = "client.do_handshake() → WRONG_VERSION_NUMBER: wrong version number\n"
+    assert capsys.readouterr().out == told
+
+
+def test_the_end_of_a_tls_connection() -> None:
+    with fails("SSLEOFError"):
+        half(over=True).do_handshake()
+
+
+@pytest.mark.parametrize("name", ["ENOENT", "EPERM", "EAI_NONAME", "HOST_NOT_FOUND"])
+def test_no_other_number_passes_for_one_of_tls(name: str) -> None:
+    with (
+        pytest.raises(AssertionError, match=rf"^expected {name}, but got: .* → SSLWant[^\n]*$"),
+        fails(name),
+    ):
+        half().do_handshake()
+
+
+def shake_hands(one: socket.socket, context: ssl.SSLContext) -> None:
+    with closing(one), pytest.raises(ssl.SSLError):
+        context.wrap_socket(one, server_side=True)
+
+
+@pytest.mark.parametrize("name", ["SSLCertVerificationError", "CERTIFICATE_VERIFY_FAILED"])
+def test_a_bad_certificate(
+    name: str, tls: tuple[ssl.SSLContext, ssl.SSLContext], capsys: pytest.CaptureFixture[str]
+) -> None:
+    distrustful = ssl.create_default_context()
+    one, other = socket.socketpair()
+    with background(shake_hands, other, tls[1]), one, fails(name):
+        distrustful.wrap_socket(one, server_hostname="localhost")
+    told = capsys.readouterr().out.split(" → ")[1]
+    assert told.startswith("SSLCertVerificationError: certificate verify failed")
+    assert "_ssl.c" not in told
+
+
+def test_the_reason_is_one_line() -> None:
+    with pytest.raises(AssertionError) as caught, fails("EINVAL"):
+        raise ValueError("one\ntwo")
+    assert str(caught.value).count("\n") == 0
 
 
 def test_errors_of_python_itself() -> None:

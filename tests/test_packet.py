@@ -1,11 +1,20 @@
 import pytest
 from dnslib import RCODE, RR, DNSRecord
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
+from scapy.layers.inet6 import (
+    ICMPv6DestUnreach,
+    ICMPv6EchoRequest,
+    ICMPv6MLReport2,
+    IPv6,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+)
 from scapy.packet import Packet as ScapyPacket
 
 from sockutils.packet import Packet
 
+# RFC 8684, 3.1: MP_CAPABLE, behind a timestamp whose value looks like the option
+MPTCP = [("NOP", None), ("Timestamp", (30, 0)), ("NOP", None), (30, bytes([1, *range(9)]))]
 HERE = {"src": "127.0.0.1", "dst": "127.0.0.1"}
 DATAGRAM = IP(**HERE) / UDP(sport=40001, dport=5000) / b"x"
 SYN = IP(**HERE) / TCP(sport=40001, dport=5000, seq=7)
@@ -31,7 +40,17 @@ def packet(layers: ScapyPacket) -> Packet:
         (IP() / ICMP(type=3, code=3) / DATAGRAM, "ICMP port unreachable"),
         (IPv6() / ICMPv6EchoRequest(), "ICMPv6 echo request"),
         (IPv6() / ICMPv6DestUnreach(code=4) / IPv6() / UDP(), "ICMPv6 port unreachable"),
-        (IP(frag=3, proto=17) / b"tail", "Raw"),
+        (IP() / TCP(options=[("Timestamp", (30, 30))]), "TCP SYN"),
+        (IP() / TCP(options=MPTCP), "MPTCP SYN"),
+        (IPv6() / TCP(flags="PA", options=MPTCP) / b"x", "MPTCP PSH ACK 1 byte"),
+        (IP(proto=2) / bytes(8), "IGMP"),
+        (IP(proto=132) / bytes(12), "SCTP"),
+        (IP(proto=33) / bytes(12), "DCCP"),
+        (IP(proto=47) / bytes(12), "GRE"),
+        (IP(proto=253) / b"anything", "protocol 253"),
+        (IPv6() / IPv6ExtHdrHopByHop() / ICMPv6MLReport2(), "ICMPv6 mld report version 2"),
+        (IPv6() / IPv6ExtHdrFragment(offset=3, nh=17) / b"tail", "UDP fragment 4 bytes"),
+        (IP(frag=3, proto=17) / b"tail", "UDP fragment 4 bytes"),
     ],
 )
 def test_every_packet_has_a_text(layers: ScapyPacket, text: str) -> None:
@@ -93,3 +112,38 @@ def test_icmp_error_comes_from_where_the_quoted_packet_went() -> None:
     error = packet(IP() / ICMP(type=3, code=3) / DATAGRAM)
     assert error.source == ("127.0.0.1", 5000)
     assert error.destination == ("127.0.0.1", 40001)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        IP(src="10.0.0.1", dst="10.0.0.2") / SYN.payload / b"hello",
+        IP(options=[IPOption_NOP()] * 4) / TCP(options=[("MSS", 1460)], flags="FPA", seq=1 << 31),
+        IPv6(src="fd00::1", dst="fd00::2") / TCP(flags="R", dport=65535) / b"hello",
+        IPv6(src="fe80::1", dst="ff02::1") / UDP(sport=1, dport=2) / b"hello",
+    ],
+)
+def test_what_is_read_is_what_scapy_reads(layers: ScapyPacket) -> None:
+    found = packet(layers)
+    scapy = found.scapy
+    assert found.source == (scapy.src, scapy.sport)
+    assert found.destination == (scapy.dst, scapy.dport)
+    assert found.seq == getattr(scapy, "seq", 0)
+    assert found.payload == bytes(scapy.payload.payload)
+    assert found.protocol == scapy.payload.name
+    assert set(found.flags) - {" "} >= set(str(getattr(scapy.payload, "flags", "")))
+
+
+def test_padding_of_a_short_frame_is_not_the_programs() -> None:
+    for layers in (SYN, DATAGRAM, IPv6() / TCP() / b"ab", IP() / ICMP()):
+        assert Packet(0, bytes(layers) + bytes(6)).payload == packet(layers).payload
+
+
+@pytest.mark.parametrize("whole", [SYN / b"x", IP() / ICMP(type=3) / DATAGRAM, IPv6() / UDP()])
+def test_a_packet_cut_short_still_has_a_text(whole: ScapyPacket) -> None:
+    raw = bytes(whole)
+    for length in range(20 if raw[0] >> 4 == 4 else 40, len(raw)):
+        cut = Packet(0, raw[:length])
+        assert repr(cut).startswith(cut.protocol)
+        assert cut.source[0] == whole.src
+    assert repr(Packet(0, bytes(IPv6(nh=0)))) == "HOPOPTS"

@@ -1,4 +1,5 @@
 import contextlib
+import io
 import select
 import selectors
 import signal
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from sockutils.peers import Peer, background
+from sockutils.asleep import Sleeper
+from sockutils.peers import GRACE, Peer, background
 
 # A failed peer's sockets are closed as its frames go: by the garbage collector, which warns.
 dropped = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -393,3 +395,178 @@ def test_a_raised_error_prints_like_any_other() -> None:
         text = "".join(traceback.format_exception(error))
     assert text.endswith("LookupError: no such thing\n")
     assert 'raise LookupError("no such thing")' in text
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sockutils.asleep.MOMENT", 0.1)
+
+
+@pytest.fixture
+def interruptible(soon: None) -> Iterator[None]:
+    # A shell that starts tests in the background has them ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def mistyped(listener: Any) -> None:
+    listener.akcept()
+
+
+def call_and_wait(listener: socket.socket) -> None:
+    with (
+        background(mistyped, listener, patience=60),
+        socket.create_connection(listener.getsockname()[:2]) as client,
+    ):
+        client.recv(100)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_block_that_waits_in_vain_ends_with_the_peers_error(
+    listener: socket.socket, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(AttributeError, match="akcept") as caught:
+        call_and_wait(listener)
+    text = "".join(traceback.format_exception(caught.value))
+    assert "KeyboardInterrupt" not in text
+    line = f"line {line_of(call_and_wait, 5)}: client.recv(100)"
+    assert caught.value.__notes__ == [f"mistyped() raised this while the block waited at {line}"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_the_error_keeps_its_own_cause_and_context(listener: socket.socket) -> None:
+    def fail() -> None:
+        try:
+            raise KeyError("the first")
+        except KeyError as first:
+            raise LookupError("the second") from first
+
+    with pytest.raises(LookupError) as caught, background(fail):
+        listener.accept()
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__context__ is caught.value.__cause__
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_block_that_catches_the_interrupt_ends_with_the_error_nevertheless(
+    listener: socket.socket,
+) -> None:
+    def swallow() -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            listener.accept()
+
+    with pytest.raises(AttributeError, match="akcept"), background(mistyped, listener):
+        swallow()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_that_comes_as_the_block_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    woken = threading.Event()
+    main = threading.get_ident()
+    late = threading.Timer(GRACE / 4, signal.pthread_kill, (main, signal.SIGINT))
+
+    def wake(_: Sleeper) -> bool:
+        late.start()
+        woken.set()
+        return True
+
+    def fail() -> None:
+        raise LookupError
+
+    monkeypatch.setattr(Sleeper, "wake", wake)
+    with pytest.raises(LookupError), background(fail):
+        woken.wait()
+    late.join()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_blocks_in_each_other_end_with_the_error_of_the_one_that_failed(
+    listener: socket.socket,
+) -> None:
+    def block() -> None:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(background(mistyped, listener, patience=60))
+            waiting.append(stack.enter_context(background(listener.accept, patience=60)))
+            threading.Event().wait()
+
+    waiting: list[Peer] = []
+    with pytest.raises(AttributeError, match="akcept"):
+        block()
+    assert repr(waiting[0]) == "accept() released"
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_block_that_works_is_left_alone() -> None:
+    """Longer than it may sleep, and with short naps, as polling loops have them."""
+    begun = monotonic()
+
+    def fail() -> None:
+        raise LookupError
+
+    def poll() -> None:
+        while monotonic() < begun + 1:
+            select.select([], [], [], 0.01)
+
+    with pytest.raises(LookupError) as caught, background(fail):
+        poll()
+    assert monotonic() - begun > 1
+    assert not hasattr(caught.value, "__notes__")
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_learner_who_thinks_at_a_breakpoint_is_left_alone() -> None:
+    def fail() -> None:
+        raise LookupError
+
+    pdb: dict[str, Any] = {"__name__": "pdb"}
+    exec("def prompt(event): return event.wait(1)", pdb)
+    with pytest.raises(LookupError) as caught, background(fail):
+        assert not pdb["prompt"](threading.Event())
+    assert not hasattr(caught.value, "__notes__")
+
+
+class Heard(io.StringIO):
+    """A stream that tells when it has been told the whole of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all = threading.Event()
+
+    def flush(self) -> None:
+        self.all.set()
+
+
+@pytest.mark.usefixtures("soon")
+def test_where_the_signal_has_a_handler_the_error_is_printed(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    monkeypatch.setattr("sys.stderr", heard)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(AttributeError, match="akcept"), background(mistyped, listener):
+            assert heard.all.wait(30)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    error = """AttributeError("'socket' object has no attribute 'akcept'")"""
+    line = f"line {line_of(mistyped, 1)}: listener.akcept()"
+    waits = "The cell still waits: interrupt it to end it."
+    assert heard.getvalue() == f"mistyped() raised {error} at {line}\n{waits}\n"
+
+
+@pytest.mark.usefixtures("soon")
+def test_outside_the_main_thread_the_error_is_printed_too(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def block() -> None:
+        with pytest.raises(AttributeError), background(mistyped, listener):
+            assert heard.all.wait(30)
+
+    heard = Heard()
+    monkeypatch.setattr("sys.stderr", heard)
+    thread = threading.Thread(target=block)
+    thread.start()
+    thread.join()
+    assert heard.getvalue().startswith("mistyped() raised AttributeError")

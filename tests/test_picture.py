@@ -13,7 +13,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from sockutils import ladder, lanes, sequence, timeline
 from sockutils.packet import Packet
 from sockutils.picture import CLIENT, Picture, canvas
-from sockutils.roles import rows
+from sockutils.roles import elided, rows
 from sockutils.trace import Call, Calls
 from sockutils.wire import Packets
 
@@ -56,6 +56,17 @@ def overtaken() -> list[Packet]:
     return carried([tcp(0, "PA", 40001, 5000, b"hi") for _ in "12"], [0.2], [0.1])
 
 
+def datagram(source: str, port: int, destination: str, other: int) -> Packet:
+    return Packet(0, bytes(IP(src=source, dst=destination) / UDP(sport=port, dport=other) / b"x"))
+
+
+def data(count: int) -> list[Packet]:
+    """So many packets, each with more bytes than the one before."""
+    layers = IP() / TCP(sport=40001, dport=5000, flags="PA")
+    raw = [bytes(layers / bytes(n + 1)) for n in range(count)]
+    return [Packet(n * 1_000_000, raw[n][:24] + n.to_bytes(4) + raw[n][28:]) for n in range(count)]
+
+
 CONNECTION = [
     *handshake(40001),
     tcp(0, "PA", 40001, 5000, b"hello"),
@@ -68,6 +79,10 @@ KNOCKS = [tcp(when, "S", 40003, 5000) for when in (0.0004, 1.03, 2.06, 3.08)]
 SILENT_QUEUE = [*handshake(40001), *handshake(40002, 0.0002), *KNOCKS]
 SIX_CLIENTS = [packet for port in range(40001, 40007) for packet in handshake(port)]
 TWO_SERVERS = [*handshake(40001), tcp(0, "S", 40002, 80), tcp(0, "S", 40003, 54321)]
+ANOTHER_ADDRESS = [
+    datagram("127.0.0.1", 40001, "127.0.0.2", 5000),
+    datagram("127.0.0.1", 5000, "127.0.0.1", 40001),
+]
 LADDERS = {
     "connection": CONNECTION,
     "silent queue": SILENT_QUEUE,
@@ -76,6 +91,8 @@ LADDERS = {
     "udp": closed_udp_port(),
     "slow link": on_a_slow_link(),
     "overtaken": overtaken(),
+    "another address": ANOTHER_ADDRESS,
+    "many": data(70),
 }
 
 
@@ -158,7 +175,7 @@ def sticking_out(texts: list[Text]) -> list[str]:
 
 
 def drawn_ladder(packets: list[Packet], seconds: bool) -> list[Text]:
-    return written(ladder._ladder(rows(packets), seconds))
+    return written(ladder._ladder(elided(rows(packets)), seconds))
 
 
 def test_sequence_reads_as_the_packets() -> None:
@@ -183,9 +200,9 @@ def test_sequence_uses_the_names_given() -> None:
 @pytest.mark.parametrize("seconds", [False, True])
 @pytest.mark.parametrize("packets", LADDERS.values(), ids=LADDERS)
 def test_ladder_shows_what_its_text_says(packets: list[Packet], seconds: bool) -> None:
-    shown = [text.get_text() for text in drawn_ladder(packets, seconds)]
-    for row in rows(packets):
-        assert {row.left, row.right} <= set(shown)
+    shown = [text.get_text().replace("\n", " at ") for text in drawn_ladder(packets, seconds)]
+    for row in elided(rows(packets)):
+        assert {row.left, row.right} - {""} <= set(shown)
         shown.remove(f"{row.label}  {row.size}".strip())
 
 
@@ -197,7 +214,22 @@ def test_ladder_fits_and_nothing_overlaps(packets: list[Packet], seconds: bool) 
     picture = sequence(packets, seconds)
     assert edge(picture) == {(255, 255, 255)}
     assert image(picture).width == 1100
-    assert len(picture.png) < 60_000
+    assert len(picture.png) < max(60_000, 2_500 * len(packets))
+
+
+@pytest.mark.parametrize("count", [60, 61, 3000])
+def test_of_many_packets_the_middle_is_left_out(count: int) -> None:
+    picture = sequence(data(count))
+    lines = repr(picture).splitlines()
+    sizes = [int(line.split()[-2]) for line in lines if line.endswith(("byte", "bytes"))]
+    assert sizes == [*range(1, 31), *range(count - 29, count + 1)]
+    assert lines[30:-30] == ([f"… {count - 60:,} packets left out …"] if count > 60 else [])
+    assert image(picture).height < 61 * 0.38 * 110 + 200
+
+
+def test_the_middle_is_left_out_of_a_time_axis_too() -> None:
+    line = repr(sequence(data(1060), seconds=True)).splitlines()[30:32]
+    assert line == ["… 1,000 packets left out …", "1 s   client → server   PSH ACK  1031 bytes"]
 
 
 def heights(packets: list[Packet]) -> list[float]:

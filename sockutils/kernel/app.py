@@ -7,6 +7,7 @@ from typing import Any
 import ipykernel.heartbeat
 import zmq
 from ipykernel.kernelapp import IPKernelApp
+from traitlets import List
 
 from sockutils.kernel.connection import check_connection_file
 from sockutils.kernel.degrees import allow_enough_descriptors, enter_private_network
@@ -29,6 +30,9 @@ class Heartbeat(ipykernel.heartbeat.Heartbeat):
 
 class SocketsKernelApp(IPKernelApp):
     """Started by kernel.json's `argv` alone, so by every client, over tcp or ipc."""
+
+    # Words below the errors of cells: `%unload_ext sockutils` takes them away.
+    default_extensions = List(default_value=["storemagic", "sockutils"])
 
     doors: dict[int, socket.socket]
 

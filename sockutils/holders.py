@@ -1,0 +1,98 @@
+"""Who holds a socket: every process that has a descriptor of it, as /proc tells."""
+
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+
+class Holder(NamedTuple):
+    """A process with a descriptor of the socket.
+
+    `program` is the name that the kernel keeps, at most 15 bytes: proc_pid_comm(5). `child` tells
+    a child of this process, or a child's child.
+    """
+
+    pid: int
+    program: str
+    child: bool
+
+    def __str__(self) -> str:
+        we = _we()
+        if self.pid == os.getpid():
+            return we
+        return f"{self.program} ({f'a child of {we}' if self.child else f'pid {self.pid}'})"
+
+
+def holders_of(inodes: Collection[int]) -> dict[int, tuple[Holder, ...]]:
+    """Return the holders of each of these sockets; an inode is what `os.fstat()` says.
+
+    A child that inherits the descriptor holds the socket like its parent. Nobody is found where
+    the process is another user's and you are not root, in another container, or over meanwhile.
+    Source: proc_pid_fd(5).
+    """
+    pids: dict[int, list[int]] = {inode: [] for inode in inodes}
+    for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):
+        for inode in _sockets(pid) & pids.keys():
+            pids[inode].append(pid)
+    return {inode: tuple(_known(found)) for inode, found in pids.items()}
+
+
+def told(found: Iterable[Holder]) -> str:
+    """Return the holders as text, "?" for none: this process first, then children, then others."""
+    ordered = sorted(found, key=lambda one: (one.pid != os.getpid(), not one.child, str(one)))
+    names = [str(one) for one in ordered]
+    counted = [
+        name + f" \N{MULTIPLICATION SIGN}{names.count(name)}" * (names.count(name) > 1)
+        for name in dict.fromkeys(names)
+    ]
+    return ", ".join(counted) or "?"
+
+
+def _we() -> str:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return "this notebook" if hasattr(shell, "kernel") else "this process"
+
+
+def _sockets(pid: int) -> set[int]:
+    links = (_link(f"/proc/{pid}/fd/{number}") for number in _listed(f"/proc/{pid}/fd"))
+    return {int(link[8:-1]) for link in links if link.startswith("socket:[")}
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:  # it is over, or another user's
+        return []
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:  # closed meanwhile
+        return ""
+
+
+def _known(pids: list[int]) -> Iterator[Holder]:
+    for pid in pids:
+        program, _ = _status(pid)
+        if program:
+            yield Holder(pid, program, _is_child(pid))
+
+
+def _is_child(pid: int) -> bool:
+    while pid > 1:
+        _, pid = _status(pid)
+        if pid == os.getpid():
+            return True
+    return False
+
+
+def _status(pid: int) -> tuple[str, int]:
+    """Return the name of the program and the parent's pid, "" and 0 when it is over."""
+    try:
+        with open(f"/proc/{pid}/status", errors="backslashreplace") as file:
+            fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    except OSError:
+        return "", 0
+    return fields["Name"], int(fields["PPid"])
