@@ -1,26 +1,17 @@
-"""What every Jupyter server in the container reads: each learner works in copies of the lessons.
+"""What every Jupyter server in the container reads: each learner works in a copy of the lessons.
 
-JupyterLab, a Hub's single user, a home that is a new volume or an old one: lessons that this home
-does not have are copied into it. One that is there is the learner's, and stays as it is.
+JupyterLab, a Hub's single user, a home that is a new volume or an old one: what is missing there is
+laid out, and what the learner has touched stays as it is (sockutils.course).
 """
 
-import shutil
 from pathlib import Path
 
-from nbformat import read
-from nbformat.sign import NotebookNotary
+from sockutils.course.copies import Folder
 
-LESSONS = Path("/opt/course/notebooks")
 own = Path.home() / "notebooks"
 
 try:
-    own.mkdir(exist_ok=True)
-    for lesson in sorted(LESSONS.glob("*.ipynb")):
-        if not (own / lesson.name).exists():
-            NotebookNotary().sign(read(lesson, 4))  # or its stored pictures would not be shown
-            unfinished = own / f".{lesson.name}"
-            shutil.copyfile(lesson, unfinished)
-            unfinished.rename(own / lesson.name)
+    Folder(own).lay_out()
 except OSError as error:
     raise SystemExit(f"No place for the lessons: {error}. Who owns the volume?") from None
 
