@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def main() -> None:
     chosen, options = parser().parse_known_args()
     if options and chosen.command != "lab":
         sys.exit(f"sockutils {chosen.command}: unknown option {options[0]}")
+    commands: dict[str, Callable[[argparse.Namespace], None]]
     commands = {"lab": partial(lab, options=options), "copy": lay_out, "restore": restore}
     try:
         commands[chosen.command](chosen)
