@@ -1,17 +1,17 @@
-"""What every Jupyter server in the container reads: each learner works in copies of the lessons.
+"""What every Jupyter server in the container reads: each learner works in a copy of the lessons.
 
-JupyterLab or a Hub's single user, a home that is a new volume or an old one: what is missing is
-laid out, and what the learner has touched stays as it is.
+JupyterLab, a Hub's single user, a home that is a new volume or an old one: what is missing there is
+laid out, and what the learner has touched stays as it is (sockutils.course).
 """
 
 from pathlib import Path
 
 from sockutils.course.copies import Folder
 
-own = Path.home() / "my_course"
+own = Path.home() / "notebooks"
+
 try:
-    for line in Folder(own).lay_out():
-        print(line, flush=True)
+    Folder(own).lay_out()
 except OSError as error:
     raise SystemExit(f"No place for the lessons: {error}. Who owns the volume?") from None
 

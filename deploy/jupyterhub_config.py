@@ -15,7 +15,7 @@ c.JupyterHub.spawner_class = "docker"
 c.DockerSpawner.image = "sockutils-hub"
 c.DockerSpawner.remove = True  # a stopped container holds nothing: what lasts is in the volume
 c.DockerSpawner.volumes = {"sockutils-{username}": "/home/learner"}
-c.DockerSpawner.notebook_dir = "/home/learner/my_course"
+c.DockerSpawner.notebook_dir = "/home/learner/notebooks"
 c.DockerSpawner.default_url = "/lab/tree/00_start_here.ipynb"
 c.DockerSpawner.mem_limit = "1G"  # CLASSROOM.md, "Memory and time"
 

@@ -1,4 +1,4 @@
-"""`python -m sockutils lab [FOLDER]` opens the course, `... restore 03` gives a fresh lesson."""
+"""The command line: `python -m sockutils lab [FOLDER]`, `... copy`, `... restore 03`."""
 
 import argparse
 import os
@@ -12,20 +12,24 @@ FOLDER = "my_course"
 START = "00_start_here.ipynb"
 
 
-def lab(chosen: argparse.Namespace, options: list[str]) -> None:
-    """Lay the lessons out and become JupyterLab there."""
+def lay_out(chosen: argparse.Namespace) -> None:
+    """Lay the lessons out, and say what is new."""
     folder = Path(chosen.folder)
     for line in Folder(folder).lay_out(chosen.outputs):
-        print(line)
+        print(line, flush=True)
     if chosen.outputs:
         trust(folder)
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"]
+
+
+def lab(chosen: argparse.Namespace, options: list[str]) -> None:
+    """Lay the lessons out and become JupyterLab there; the options are JupyterLab's."""
+    lay_out(chosen)
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={chosen.folder}"]
     command += [f"--LabApp.default_url=/lab/tree/{START}"]
     if not any(option.startswith(("--ip", "--ServerApp.ip")) for option in options):
         command.append("--ip=127.0.0.1")
     if hasattr(os, "getuid") and os.getuid() == 0:
         command.append("--allow-root")
-    sys.stdout.flush()
     os.execv(command[0], [*command, *options])
 
 
@@ -39,32 +43,41 @@ def trust(folder: Path) -> None:
             NotebookNotary().sign(nbformat.read(folder / name, as_version=4))
 
 
-def restore(chosen: argparse.Namespace, options: list[str]) -> None:
+def restore(chosen: argparse.Namespace) -> None:
     """Give a lesson afresh and keep the old one."""
-    if options:
-        sys.exit(f"sockutils restore: unknown option {options[0]}")
     for line in Folder(Path(chosen.folder)).restore(chosen.lesson):
         print(line)
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="sockutils", description="The socket API, live: a course.")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
-    first = commands.add_parser("lab", help="open your copy of the course in JupyterLab")
-    first.add_argument("folder", nargs="?", default=FOLDER, help=f"where it is ({FOLDER})")
-    first.add_argument("--outputs", action="store_true", help="lay out the stored outputs, too")
-    first.set_defaults(run=lab)
-    second = commands.add_parser("restore", help="a lesson afresh; yours is kept")
-    second.add_argument("lesson", help="its number, as in 03")
-    second.add_argument("folder", nargs="?", default=FOLDER, help=f"where it is ({FOLDER})")
-    second.set_defaults(run=restore)
+    commands = top.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    texts = {
+        "lab": "open your copy of the course in JupyterLab; further options are JupyterLab's",
+        "copy": "lay it out or bring it up to date, and open nothing",
+        "restore": "a lesson afresh; yours is kept",
+    }
+    for name, text in texts.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == "restore":
+            command.add_argument("lesson", help="its number, as in 03")
+        else:
+            command.add_argument("--outputs", action="store_true", help="keep the stored outputs")
+        command.add_argument("folder", nargs="?", default=FOLDER, help=f"where it is ({FOLDER})")
     return top
 
 
 def main() -> None:
     chosen, options = parser().parse_known_args()
+    if options and chosen.command != "lab":
+        sys.exit(f"sockutils {chosen.command}: unknown option {options[0]}")
     try:
-        chosen.run(chosen, options)
+        if chosen.command == "lab":
+            lab(chosen, options)
+        elif chosen.command == "copy":
+            lay_out(chosen)
+        else:
+            restore(chosen)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         sys.exit(f"sockutils: {place}{error.strerror or error}")

@@ -291,11 +291,11 @@ def test_a_learner_starts_it_and_comes_back(way: Way) -> None:
     listed = {entry["name"] for entry in api("GET", f"{url}api/contents", token)["content"]}
     assert listed >= {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
     use_a_kernel(url, token)
-    run(*way.shell, "echo mine >my_course/00_start_here.ipynb; rm my_course/03*")
+    run(*way.shell, "echo mine >notebooks/00_start_here.ipynb; rm notebooks/03*")
     run(*way.stop)
     started(way)
-    kept = run(*way.shell, "cat my_course/00_start_here.ipynb; ls my_course/03*")
-    assert kept.split() == ["mine", "my_course/03_listen.ipynb"]
+    kept = run(*way.shell, "cat notebooks/00_start_here.ipynb; ls notebooks/03*")
+    assert kept.split() == ["mine", "notebooks/03_listen.ipynb"]
 
 
 def use_a_kernel(url: str, token: str) -> None:

@@ -198,7 +198,7 @@ def test_lab_becomes_jupyterlab_in_the_folder(tmp_path: Path) -> None:
 
 def test_outputs_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    command = [sys.executable, "-m", "sockutils", "lab", "here", "--outputs", "--version"]
+    command = [sys.executable, "-m", "sockutils", "copy", "here", "--outputs"]
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     notary = NotebookNotary(data_dir=str(tmp_path / "data"))
     assert notary.check_signature(nbformat.read(tmp_path / "here" / LISTEN, as_version=4))
