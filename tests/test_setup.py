@@ -24,7 +24,7 @@ LOCKS = ("requirements.txt", "requirements-dev.txt")
 # What a conda package is called where its name is not the project's.
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
 # They need a Chromium as well, which conda does not give.
-NOT_FOR_CONDA = {"axe-core-python", "jupyterhub", "playwright"}
+NOT_FOR_CONDA = {"axe-core-python", "jupyterhub", "nbclassic", "notebook", "playwright"}
 
 
 def group(name: str) -> list[Requirement]:
