@@ -29,7 +29,7 @@ def console(*arguments: str) -> Iterator[Type]:
     ours, its = os.openpty()
     termios.tcsetwinsize(its, ROWS_AND_COLUMNS)
     command, environment = [*CONSOLE, *arguments], os.environ | TERMINAL
-    with os.fdopen(its) as stdio:
+    with os.fdopen(its):
         process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment)
     terminal = fdspawn(ours, timeout=PATIENCE, encoding="utf-8")
     terminal.logfile_read = sys.stdout

@@ -5,7 +5,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from kernels import answer
 from test_clients import ByManager, connected
