@@ -90,6 +90,15 @@ class ByItself:
 
 
 @contextmanager
+def ended(way: ByManager | ByItself) -> Iterator[None]:
+    """Whatever happens in the block, its kernel is gone afterwards."""
+    try:
+        yield
+    finally:
+        way.stop()
+
+
+@contextmanager
 def connected(client: BlockingKernelClient) -> Iterator[BlockingKernelClient]:
     client.start_channels()
     try:
@@ -126,7 +135,7 @@ def install(prefix: Path) -> str:
 
 @needs_namespaces
 def test_private_capture_interrupt_restart_and_nothing_left(way: Any) -> None:
-    with leaves_nothing():
+    with leaves_nothing(), ended(way):
         with connected(way.start()) as client:
             assert answer(client, LISTEN) == "listening\n"
             assert "SYN" in answer(client, CAPTURE)
@@ -135,4 +144,3 @@ def test_private_capture_interrupt_restart_and_nothing_left(way: Any) -> None:
         with connected(way.restart()) as client:
             assert "NameError" in answer(client, "s")
             assert answer(client, LISTEN) == "listening\n"
-        way.stop()
