@@ -10,9 +10,10 @@ from contextlib import ExitStack, suppress
 
 from sockutils.calls.trace import trace
 from sockutils.figures.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
-from sockutils.lessons.looking import held, no_descriptor_left, wait_for_threads, wait_until
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held, no_descriptor_left
 from sockutils.tables.diag import Table, sockets
 
 __all__ = ["no_descriptor_left", "wait_for_threads"]  # for the notebook

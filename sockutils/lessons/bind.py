@@ -21,8 +21,8 @@ from sockutils.figures.picture import (
     sheet,
     write,
 )
-from sockutils.lessons.looking import wait_until
 from sockutils.link.tun import tentative
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.diag import sockets
 

@@ -10,9 +10,9 @@ from itertools import takewhile
 from typing import cast
 
 from sockutils.calls.trace import trace
-from sockutils.lessons.looking import wait_until
 from sockutils.packets.packet import Packet
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.diag import sockets
 

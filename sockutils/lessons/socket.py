@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 
-from sockutils.lessons.looking import links
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import links
 
 Address = tuple[str, int]
 Kind = tuple[int, int, int]

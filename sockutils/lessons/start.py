@@ -18,8 +18,8 @@ from sockutils.figures.picture import (
     label,
     sheet,
 )
-from sockutils.lessons.looking import wait_until
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.diag import Row, sockets
 
