@@ -77,6 +77,20 @@ def test_an_assertion_without_text_shows_no_line_of_the_check():
     )
 
 
+def test_an_assertion_from_the_learners_error_has_the_learners_line():
+    @exercise("listen", hint="look")
+    def check(answer):
+        try:
+            answer()
+        except OSError as error:
+            raise AssertionError(f"it failed: {error}") from error
+
+    answer = cell("def answer():\n    raise OSError(98, 'in use')")
+    assert repr(check(answer)).splitlines()[0] == (
+        "check: not yet — it failed: [Errno 98] in use, in your line 2: raise OSError(98, 'in use')"
+    )
+
+
 def test_an_exception_of_the_learner_is_told_with_its_line():
     answer = cell(
         "def answer(listener):\n"

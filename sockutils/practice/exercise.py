@@ -33,7 +33,8 @@ def exercise(
 
     The check returns a Result: a failed assertion, an exception of the learner's code and code that
     is still busy after so many seconds are all "not yet". The bound needs the main thread.
-    An assertion's text answers the mistake: what was seen, and what to try.
+    An assertion's text answers the mistake: what was seen, and what to try. If it is raised from
+    an error of the answer's, the line of that is added.
     """
 
     def decorate(check: Check) -> Callable[[Any], Result]:
@@ -69,7 +70,9 @@ def attempt(check: Check, answer: Any, seconds: float) -> str:
     try:
         stuck = bounded(seconds, check, answer)
     except AssertionError as error:
-        return str(error) or f"AssertionError{place(steps(error), answer)}"
+        cause = error.__cause__ or error  # "raise … from" an error of the answer
+        where = place(steps(cause), answer)
+        return f"{str(error) or 'AssertionError'}{where}"
     except Exception as error:
         return told(error, answer)
     return f"still busy after {seconds:g} s{place(stuck, answer) or AFTER}" if stuck else ""
@@ -93,7 +96,7 @@ def name_of(answer: Any) -> str:
     return str(getattr(answer, "__qualname__", answer))
 
 
-def steps(error: Exception) -> list[Step]:
+def steps(error: BaseException) -> list[Step]:
     import traceback
 
     return [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)][::-1]

@@ -1,7 +1,9 @@
 """The table of descriptors of this process: what it has open, and what if it is full."""
 
+import gc
 import os
 import resource
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,19 @@ def links() -> list[str]:
 def held() -> set[str]:
     """The sockets that this process has descriptors for: socket:[INODE]."""
     return {link for link in links() if link.startswith("socket:")}
+
+
+@contextmanager
+def left_to_collector() -> Iterator[list[str]]:
+    """Note what a block opens and leaves to Python's garbage collector: "unclosed <socket …>"."""
+    gc.collect()  # of earlier blocks
+    left: list[str] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ResourceWarning)
+            yield left
+    finally:
+        left += [str(each.message) for each in caught if each.category is ResourceWarning]
 
 
 @contextmanager
