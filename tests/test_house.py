@@ -9,7 +9,7 @@ import pytest
 HOUSE = Path(__file__).parents[1] / "sockutils"
 # Each imports only from those before it.
 ROOMS = ["figures", "errors", "kernel", "peers", "tables", "calls", "packets", "link"]
-ROOMS += ["practice", "words", "lessons"]
+ROOMS += ["names", "practice", "words", "lessons"]
 ALONE = {"__init__", "libc"}  # the short names for notebooks; the C library, which imports nothing
 
 
