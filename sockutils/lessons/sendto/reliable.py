@@ -29,6 +29,11 @@ AGAIN, QUIET = 0.1, 0.4  # seconds: to wait for an acknowledgement, and after th
 LONG = 2.0  # seconds to wait where nothing gets lost
 GIVE_UP = 3.0
 NEVER = b"missing"
+PATIENT = "for the next one receive_all() waits as long as it takes"
+TOO_EARLY = (
+    "receive_all() had all and returned, and the sender waits: its last acknowledgement got lost"
+)
+ALL_CAME = "all have come, and it waits for more: two messages may be equal, and one may be empty"
 
 
 def send_all(sender: socket.socket, messages: Sequence[bytes], seconds: float) -> None:
@@ -119,9 +124,14 @@ def _carry(halves: Halves, whose: str) -> None:
         if "is stuck" not in str(stuck):
             raise
         number = min(network.under_way, len(WHAT) - 1)
-        raise AssertionError(f"message {number} ({WHAT[number]}): {_told(stuck)}") from None
+        why = f"; {ALL_CAME}" if whose == "receive_all()" and number == len(WHAT) - 1 else ""
+        raise AssertionError(f"message {number} ({WHAT[number]}): {_told(stuck)}{why}") from None
     except AssertionError as error:
         raise AssertionError(_told(error)) from None
+    _compare(found, whose)
+
+
+def _compare(found: object, whose: str) -> None:
     assert isinstance(found, list), f"receive_all() returned {found!r}, not a list"
     for number, (wanted, message) in enumerate(zip(MESSAGES, found, strict=False)):
         assert message == wanted, (
@@ -129,6 +139,7 @@ def _carry(halves: Halves, whose: str) -> None:
             f"{WHAT[number]}; of the one before: {WHAT[max(0, number - 1)]}"
         )
     sizes = f"{len(MESSAGES)} messages were to be sent, {len(found)} were received"
+    sizes += f"; {PATIENT}" if len(found) < len(MESSAGES) else ""
     assert len(found) == len(MESSAGES), f"{whose}: {sizes}"
 
 
@@ -149,8 +160,14 @@ def carried(
     with (
         bad(network) as (sender, receiver),
         background(halves.receive_all, receiver, len(messages), QUIET) as peer,
-        background(halves.send_all, sender, messages, seconds),
     ):
-        pass
+        try:
+            with background(halves.send_all, sender, messages, seconds):
+                pass
+        except AssertionError:
+            if isinstance(peer.result, list):  # it returned too early, and here is why
+                _compare(peer.result, "receive_all()")
+                raise AssertionError(TOO_EARLY) from None
+            raise
     found: list[bytes] = peer.result
     return found
