@@ -1,20 +1,19 @@
-"""What its exercises ask of the learner's functions."""
+"""What its first two exercises ask of the learner's functions."""
 
 import errno
 import os
 import select
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from typing import NamedTuple
+from collections.abc import Callable
 
+from sockutils.calls.call import Calls
 from sockutils.calls.trace import trace
 from sockutils.lessons.close.ending import Address
 from sockutils.lessons.looking import held, wait_until
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.practice.left import left_open
 from sockutils.tables.diag import sockets
-from sockutils.tables.states import follow
 
 ANY = ("127.0.0.1", 0)
 
@@ -25,29 +24,35 @@ def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
         with socket.create_server(ANY) as listener:
             listener.settimeout(2)
             before = held()
-            with background(answer_at_the_end, listener) as server, trace() as calls:
+            with trace() as calls, background(answer_at_the_end, listener) as server:
                 answer = ask(listener.getsockname(), question)
         heard, ended = server.result
-        assert ended, "the server never heard the end of your question"
+        assert heard is not None, "nobody connected to the server"
+        assert ended, f"the server never heard the end of your question{of_reading(calls)}"
         assert heard == question, f"{len(question)} bytes to ask, the server heard {len(heard)}"
         right = reply(question)
         assert isinstance(answer, bytes), f"it returned {answer!r}, not bytes"
-        assert answer == right, f"the answer has {len(right)} bytes, you returned {len(answer)}"
+        assert answer == right, (
+            f"the answer has {len(right)} bytes, you returned {len(answer)}{of_reading(calls)}"
+        )
         assert not held() - before, "you left your socket open"
-        for lane in calls.lanes().values():
-            assert lane[-1].name in ("close", "detach"), (
-                "you left it to Python to close your socket"
-            )
+        assert not left_open(calls), "you left it to Python to close your socket"
+
+
+def of_reading(calls: Calls) -> str:
+    both = any(call.name == "shutdown" and socket.SHUT_RDWR in call.arguments for call in calls)
+    return "; SHUT_RDWR ends what you want to read, too" if both else ""
 
 
 def reply(question: bytes) -> bytes:
     return question.upper() * 3
 
 
-def answer_at_the_end(listener: socket.socket) -> tuple[bytes, bool]:
-    heard = b""
+def answer_at_the_end(listener: socket.socket) -> tuple[bytes | None, bool]:
+    heard = None
     try:
         connection, _ = listener.accept()
+        heard = b""
         with connection:
             connection.settimeout(1)
             while data := connection.recv(1 << 16):
@@ -78,16 +83,30 @@ def last_word(answer_and_close: Callable[[socket.socket, bytes], object]) -> Non
             client.sendall(b"unread")
             select.select([connection], [], [], 1)
             with background(read_slowly, client) as peer:
-                answer_and_close(connection, answer)
+                broken = answered(answer_and_close, connection, answer)
                 open_still = connection.fileno() != -1
                 connection.close()
         received, ended, late = peer.result
+        first = size if ended == "a timeout" and not received else 0
+        assert not first, "the client waits for your answer, and you for what it says: answer first"
         assert not open_still, "you returned, and left the connection open"
         assert ended not in ("ECONNRESET", "EPIPE"), f"the client got {ended}: {WHY}"
-        assert ended == "b''", f"the client waited for the end, and got {ended}"
+        assert ended == "b''", (
+            f"the client waited for the end, and got {ended}: say that you send no more"
+        )
         assert received == answer, f"{size} bytes to send, the client got {len(received)}"
         assert late != UNREAD, "you left the client's last words unread"
         assert not late, f"when the client said its last words, it got {late}: you had closed"
+        assert not broken, f"{broken}; the client had closed, or has got a reset"
+
+
+def answered(answer_and_close: Callable[..., object], *arguments: object) -> str:
+    """What stopped it, if anything; nobody closes before it has returned."""
+    try:
+        answer_and_close(*arguments)
+    except (BrokenPipeError, ConnectionResetError, TimeoutError) as error:
+        return f"you got {type(error).__name__}"
+    return ""
 
 
 def read_slowly(client: socket.socket) -> tuple[bytes, str, str]:
@@ -119,77 +138,3 @@ def unread(client: socket.socket) -> int:
     """How many bytes wait at the other end of a connection within this machine."""
     here = client.getsockname()
     return sum(row.receive_queue for row in sockets(port=here[1]) if row.remote == here)
-
-
-class Life(NamedTuple):
-    """What becomes of a connection."""
-
-    sent: bytes = b""  # by the client; nobody reads it
-    closed_by: str = ""
-    half: bool = False  # the server sends no more
-    elsewhere: bool = False  # with another listener
-
-    def lead(
-        self, listener: socket.socket, stack: ExitStack
-    ) -> tuple[socket.socket, socket.socket]:
-        client = stack.enter_context(socket.create_connection(listener.getsockname()))
-        server = stack.enter_context(listener.accept()[0])
-        states = follow(client)
-        client.sendall(self.sent)
-        if self.half:
-            server.shutdown(socket.SHUT_WR)
-        if self.closed_by:
-            {"client": client, "server": server}[self.closed_by].close()
-        states()
-        return client, server
-
-    @property
-    def leaks(self) -> bool:
-        return self.closed_by == "client" and not self.elsewhere
-
-
-LIVES = (
-    Life(sent=b"x"),
-    Life(closed_by="client"),
-    Life(closed_by="client", elsewhere=True),
-    Life(),
-    Life(sent=b"x", closed_by="client"),
-    Life(half=True),
-    Life(closed_by="server"),
-)
-
-
-@exercise(
-    "close",
-    hint="row.inode is the number in the link /proc/self/fd/… → socket:[…]. One number in the list"
-    " of /proc/self/fd is that of the listing itself: it is gone when you look.",
-)
-def leaks(find_leaks: Callable[[int], list[int]]) -> None:
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(ANY))
-        other = stack.enter_context(socket.create_server(ANY))
-        led: list[tuple[Life, socket.socket, socket.socket]] = []
-        for life in LIVES:
-            led.append((life, *life.lead(other if life.elsewhere else listener, stack)))
-            found = find_leaks(listener.getsockname()[1])
-            assert isinstance(found, list), f"it returned {found!r}, not a list"
-            ours = {client.fileno() for _, client, _ in led} & {*found}
-            assert not ours, "a client's end is in your list"
-            gone = [server.fileno() for life, _, server in led if life.leaks]
-            assert sorted(found) == sorted(gone), said_leaks(found, gone)
-        for life, _, server in led:
-            if life.sent:
-                assert unread_of(server) == life.sent, "you have taken bytes from a connection"
-
-
-def unread_of(server: socket.socket) -> bytes:
-    with suppress(BlockingIOError):
-        return server.recv(100, socket.MSG_DONTWAIT)
-    return b""
-
-
-def said_leaks(found: Sequence[int], right: Sequence[int]) -> str:
-    missed, wrong = {*right} - {*found}, {*found} - {*right}
-    if missed:
-        return f"{len(missed)} of {len(right)} leaked descriptors are not in your list"
-    return f"{len(wrong) or 'some'} in your list should not be there (or are there twice)"
