@@ -2,7 +2,7 @@
 
 from sockutils.kernel.files import edited
 from sockutils.lessons.looking import no_descriptor_left
-from sockutils.lessons.resolvers.checks import eyeballs, first_that_answers, name_server
+from sockutils.lessons.resolvers.checks import eyeballs, first_that_answers
 from sockutils.lessons.resolvers.panel import (
     KINDS,
     addresses,
@@ -13,6 +13,7 @@ from sockutils.lessons.resolvers.panel import (
     names,
     written,
 )
+from sockutils.lessons.resolvers.replies import name_server
 from sockutils.names.answers import nothing, says
 from sockutils.names.errors import done, found
 from sockutils.names.server import dns_server

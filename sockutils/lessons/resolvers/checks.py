@@ -1,4 +1,4 @@
-"""What its exercises ask of the learner's functions."""
+"""What its first and its third exercise ask: to connect to one of several addresses."""
 
 import os
 import select
@@ -8,45 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from dnslib import QTYPE, RCODE, DNSRecord  # type: ignore[import-untyped]
-
+from sockutils.calls.call import Calls
+from sockutils.calls.trace import trace
+from sockutils.errors.shown import name_of
 from sockutils.kernel.network import network
 from sockutils.lessons.looking import held, wait_until
 from sockutils.link.link import Link
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.practice.left import left_open
 
 Info = tuple[int, int, int, str, Any]  # what getaddrinfo() returns a list of
 Connect = Callable[..., socket.socket]
 ANY = ("127.0.0.1", 0)
-HOSTS = {"www.example": ["192.0.2.7", "192.0.2.8"], "mail.example": ["198.51.100.1"]}
-
-
-@exercise(
-    "resolvers",
-    hint="str(qname) ends with a dot. A name that has records, but not of this type, is not"
-    " NXDOMAIN: no error, and no record.",
-)
-def name_server(answer: Callable[[bytes, dict[str, list[str]]], bytes]) -> None:
-    for question in ("A www", "A mail", "AAAA www", "A no", "AAAA no", "A WWW"):
-        kind, name = f"{question}.example".split()
-        query = DNSRecord.question(name, kind)
-        raw = answer(query.pack(), {**HOSTS})
-        what = type(raw).__name__
-        assert isinstance(raw, bytes | bytearray), f"it returned a {what}, not bytes: pack() it"
-        reply = DNSRecord.parse(bytes(raw))
-        asked = f"{kind} {name}"
-        parts = reply.header.qr, reply.header.id, str(reply.q)
-        right = 1, query.header.id, str(query.q)
-        assert parts == right, f"{asked}: no answer to this query, by its header or question"
-        known = HOSTS.get(name.lower(), [])
-        code, due = RCODE.get(reply.header.rcode), "NOERROR" if known else "NXDOMAIN"
-        assert code == due, f"{asked}: the code is {code}, not {due}"
-        got = sorted(f"{str(one.rname).lower()} {QTYPE[one.rtype]} {one.rdata}" for one in reply.rr)
-        wanted = [f"{name.lower()}. A {address}" for address in known if kind == "A"]
-        assert got == wanted, f"{asked}: you answer {got}, not {wanted}"
-
-
 UNREACHABLE = ("127.255.255.255", 5099)  # a broadcast address: TCP fails at once
 WHILE = 0.6  # seconds, less than the kernel waits until it repeats a SYN
 
@@ -62,64 +36,111 @@ def refusing() -> Info:
         return info(closed.getsockname())
 
 
+def unknown(address: Any) -> list[Info]:
+    """Two for which there may be no socket: no such protocol, no such family; nobody is at ::1."""
+    return [info(address, socket.IPPROTO_UDP), info(("::1", refusing()[4][1], 0, 0))]
+
+
 @contextmanager
-def silent(slow: bool = False) -> Iterator[Info]:
+def silent(later: Callable[[socket.socket], None] | None = None) -> Iterator[Info]:
     """An address that does not answer: its listener's queue is full, which drops every SYN.
 
-    A slow one makes room after a while, and connects when the kernel repeats its SYN.
+    After a while something may happen to the listener, which decides when the kernel repeats its
+    SYN, after a second: make_room() connects, socket.close() refuses.
     """
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(ANY, backlog=1))
         for _ in range(2):
             stack.enter_context(socket.create_connection(listener.getsockname()))
-        if slow:
-            stack.enter_context(background(make_room, listener))
-        yield info(listener.getsockname())
+        here = info(listener.getsockname())
+        if later:
+            stack.enter_context(background(after_a_while, later, listener))
+        yield here
+
+
+def after_a_while(later: Callable[[socket.socket], None], listener: socket.socket) -> None:
+    wait_until(lambda: False, WHILE)
+    later(listener)
 
 
 def make_room(listener: socket.socket) -> None:
-    wait_until(lambda: False, WHILE)
     for _ in range(2):
         listener.accept()[0].close()
 
 
-def reached(client: Any, answer: Info, before: set[str], case: str) -> None:
+def attempted(case: str, connect: Connect, *arguments: object) -> tuple[Any, Calls]:
+    """What it returns, and the calls on its way."""
+    with trace() as calls:
+        try:
+            return connect(*arguments), calls
+        except OSError as error:
+            name = name_of(error)
+    hint = TRIES.get(name, "one that fails is a reason to try the next")
+    raise AssertionError(f"{case}: you raised {name}; {hint}")
+
+
+TRIES = {
+    "TimeoutError": "did a silent address take the time of all, or end an attempt that goes on?",
+    "EPROTONOSUPPORT": "socket() may fail, too, and the next one may answer",
+    "EAFNOSUPPORT": "socket() may fail, too, and the next one may answer",
+}
+
+
+def reached(client: Any, calls: Calls, answer: Info, before: set[str], case: str) -> None:
     """The learner's result is connected to that address, and nothing else was left open."""
     assert isinstance(client, socket.socket), f"{case}: you return {client!r}, not a socket"
+    assert client.fileno() != -1, f"{case}: the socket that you return is closed; by `with`?"
     with client:
-        limit, peer = client.gettimeout(), client.getpeername()
+        try:
+            peer = client.getpeername()
+        except OSError:
+            raise AssertionError(f"{case}: {NOT_YET}") from None
+        limit = client.gettimeout()
         assert limit is None, f"the socket that you returned has a timeout: {limit:g} s"
         assert peer == answer[4], f"{case}: you are connected to {peer}, not to {answer[4]}"
         own = os.readlink(f"/proc/self/fd/{client.fileno()}")
         assert held() - before <= {own}, f"{case}: an attempt that failed or lost is still open"
+        assert left_open(calls) <= 1, f"{case}: {TO_PYTHON}"
+
+
+NOT_YET = "what you return is not connected; writable is a failed one, too: what does SO_ERROR say?"
+TO_PYTHON = "you left it to Python to close an attempt that failed or lost"
 
 
 def raised(connect: Callable[..., Any], *args: object) -> str:
     """The name of what it raises when nobody answers; no traceback, which would hold sockets."""
-    try:
-        result = connect(*args)
-    except OSError as error:
-        return type(error).__name__
+    with trace() as calls:
+        try:
+            said = given(connect(*args))
+        except OSError as error:
+            said = type(error).__name__
+    assert not left_open(calls), TO_PYTHON
+    return said
+
+
+def given(result: object) -> str:
+    said = f"nothing, but returned {result!r}"
     if isinstance(result, socket.socket):
         result.close()
-    return f"nothing, but returned {result!r}"
+    return said
 
 
 @exercise(
     "resolvers",
     hint="settimeout() with `each`, or with what is left of `total` if that is less, and with None"
     " for the socket that you return. socket() may fail, too. Close what did not connect.",
+    seconds=10,
 )
 def first_that_answers(connect: Connect) -> None:
     with ExitStack() as stack:
         quiet = stack.enter_context(silent())
         server, trap = (stack.enter_context(socket.create_server(ANY)) for _ in range(2))
         good = info(server.getsockname())
-        no_socket = info(trap.getsockname(), socket.IPPROTO_UDP)  # a stream: socket() fails
-        other = [info(UNREACHABLE), no_socket, refusing(), quiet]
+        other = [info(UNREACHABLE), *unknown(trap.getsockname()), refusing(), quiet]
         before = held()
-        client = connect([*other, good, refusing()], 0.3, 3)
-        reached(client, good, before, "the fifth of six addresses answers")
+        case = "the sixth of seven addresses answers, the second is for another protocol"
+        client, calls = attempted(case, connect, [*other, good, refusing()], 0.3, 3)
+        reached(client, calls, good, before, case)
         out_of_time(connect, [quiet] * 8, 0.4, 0.6)
         out_of_time(connect, [quiet], 3, 0.4)
         error = raised(connect, [info(UNREACHABLE), refusing()], 1, 5)
@@ -140,23 +161,35 @@ def out_of_time(connect: Connect, answers: list[Info], each: float, total: float
     "resolvers",
     hint="Nonblocking sockets and select(): a new attempt after 0.25 s or after a failure, and the"
     " earlier ones go on. connect_ex() may fail at once; SO_ERROR tells what became of an attempt.",
-    seconds=10,
+    seconds=15,
 )
 def eyeballs(connect: Connect) -> None:
     before = held()
     with socket.create_server(ANY) as listener, silent() as quiet:
         good = info(listener.getsockname())
-        with silent(slow=True) as slow:
-            timed(connect, [slow, good], good, "the first is silent for a second", 0.15, 0.9)
+        with silent(make_room) as slow:
+            timed(
+                connect,
+                [slow, good],
+                good,
+                "the first is silent for a second, the second answers",
+                0.15,
+                0.9,
+            )
         with socket.create_server(ANY) as trap:
             timed(connect, [good, info(trap.getsockname())], good, "both answer")
             called = select.select([trap], [], [], 0)[0]
             assert not called, "the first address answered, and you called the second one, too"
-        with silent(slow=True) as slow:
+        with silent(make_room) as slow:
             timed(connect, [slow, quiet], slow, "the first is slow, the second silent")
         timed(connect, [quiet, quiet, good], good, "two are silent", 0.4, 1.5)
         failing = [info(UNREACHABLE)] * 3 + [refusing()] * 3
         timed(connect, [*failing, good], good, "six fail at once", 0, 0.6)
+        with socket.create_server(ANY) as trap:
+            answers = [*unknown(trap.getsockname()), good]
+            timed(connect, answers, good, "there is no socket for the first", 0, 0.6)
+        with silent(socket.socket.close) as late, silent(make_room) as slow:
+            timed(connect, [late, slow], slow, "the first fails late, the second is slow")
     if linked():
         over_link(connect)
     error = raised(connect, [info(UNREACHABLE), refusing()])
@@ -168,9 +201,9 @@ def timed(
     connect: Connect, answers: list[Info], good: Info, case: str, least: float = 0, most: float = 5
 ) -> None:
     before, start = held(), time.monotonic()
-    client = connect([*answers])
+    client, calls = attempted(case, connect, [*answers])
     took = time.monotonic() - start
-    reached(client, good, before, case)
+    reached(client, calls, good, before, case)
     assert took > least, f"{case}: the next one was tried before 0.25 seconds were over"
     assert took < most, f"{case}: you waited for {took:.1f} seconds"
 
