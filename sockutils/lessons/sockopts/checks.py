@@ -16,6 +16,8 @@ from typing import Any
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 
+CLOSED = "you closed the connection: it is used again"
+
 
 @exercise("sockopts", hint="The first probe after TCP_KEEPIDLE, then KEEPINTVL times KEEPCNT.")
 def watch(keep_watch: Callable[[socket.socket, int], object]) -> None:
@@ -24,8 +26,9 @@ def watch(keep_watch: Callable[[socket.socket, int], object]) -> None:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             client = stack.enter_context(socket.create_connection(listener.getsockname()))
             keep_watch(client, seconds)
+            assert client.fileno() != -1, CLOSED
             on = client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            assert on, "SO_KEEPALIVE is off: the kernel asks nobody"
+            assert on, f"SO_KEEPALIVE is off: the kernel asks nobody{of_others(client)}"
             idle, pause, count, limit = (
                 client.getsockopt(socket.IPPROTO_TCP, option)
                 for option in (
@@ -46,23 +49,33 @@ def watch(keep_watch: Callable[[socket.socket, int], object]) -> None:
             )
 
 
+def of_others(client: socket.socket) -> str:
+    if client.gettimeout() is not None:
+        return "; settimeout() is a limit for your own calls"
+    if client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT):
+        return "; TCP_USER_TIMEOUT is a limit for what you send"
+    return ""
+
+
 @exercise(
     "sockopts",
     seconds=10,
-    hint="What does the second piece wait for? An option of the client, or one call.",
+    hint="What does the second piece wait for? It is the server that acknowledges late: an option"
+    " of the client that does not wait, or one call.",
 )
 def quick(ask: Callable[[socket.socket, bytes, bytes], bytes]) -> None:
     for head, body in ((b"head", b"body"), (b"x", b"longer")):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             peer = background(serve, listener, len(head + body))
             with peer, socket.create_connection(listener.getsockname()) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 2, 0))
                 times = []
                 for _ in range(11):
                     start = time.monotonic()
-                    answer = ask(client, head, body)
+                    answer = answered(ask, client, head, body)
                     times.append(time.monotonic() - start)
+                    assert client.fileno() != -1, CLOSED
                     assert answer == b"ok", f"the server answers b'ok', you returned {answer!r}"
-                    assert client.fileno() != -1, "you closed the connection: it is used again"
                     assert not unread(client), "you left bytes of an answer unread"
             seen = set(peer.result)
             assert seen == {head + body}, (
@@ -70,6 +83,14 @@ def quick(ask: Callable[[socket.socket, bytes, bytes], bytes]) -> None:
             )
             usual = median(times)
             assert usual < 0.025, f"a request usually takes {usual * 1000:.0f} ms"
+
+
+def answered(ask: Callable[..., object], *arguments: object) -> object:
+    try:
+        return ask(*arguments)
+    except BlockingIOError:  # SO_RCVTIMEO
+        words = "you wait for the answer, and the server for more of the request"
+        raise AssertionError(words) from None
 
 
 def unread(client: socket.socket) -> bool:
@@ -127,11 +148,11 @@ def caller(who: Callable[[socket.socket], tuple[int, int]]) -> None:
                 connection.settimeout(5)
                 connection.recv(100)
                 answer = as_tuple(who(connection))
-                said = f"process {child.pid} of user {os.getuid()} called, you say {answer}"
+                assert connection.fileno() != -1, CLOSED
+                right = child.pid, os.getuid()
+                said = f"process {right[0]} of user {right[1]} called: {right}, you say {answer}"
                 own = isinstance(answer, tuple) and answer[:1] == (os.getpid(),)
-                assert answer == (child.pid, os.getuid()), said + (
-                    ", which is yourself" if own else ""
-                )
+                assert answer == right, said + (", which is yourself" if own else "")
                 with AnotherUser(fileno=os.dup(connection.fileno())) as other:
                     answer = as_tuple(who(other))
                     assert not other.asked or answer == (child.pid, 4001), (
