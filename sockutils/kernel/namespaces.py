@@ -102,8 +102,8 @@ def make_read_only(directory: bytes) -> None:
 
 def for_private_use(path: str, text: bytes) -> bytes:
     if path == "/etc/hosts":  # some begin otherwise, or are empty
-        others = map(without_localhost, text.splitlines(keepends=True))
-        return b"".join([b"127.0.0.1 localhost\n::1 localhost\n", *others])
+        named = map(without_localhost, text.splitlines(keepends=True))
+        return b"".join([b"127.0.0.1 localhost\n::1 localhost\n", *named])
     if path != "/etc/nsswitch.conf":
         return text
     # nsswitch.conf(5): any other source of host names is a daemon outside, behind a Unix socket.

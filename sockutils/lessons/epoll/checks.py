@@ -1,0 +1,120 @@
+"""The checks of the exercises: taking all, letting nobody starve, forgetting an entry."""
+
+import select
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+from sockutils.lessons.epoll.crowd import VAIN, Crowd
+from sockutils.lessons.epoll.watched import interest_list
+from sockutils.lessons.looking import held
+from sockutils.practice.exercise import exercise
+
+BIG = bytes(range(256)) * 200
+Taken = tuple[bytes, bool]
+
+
+@exercise(
+    "epoll",
+    hint="Call recv() with MSG_DONTWAIT until it raises BlockingIOError, or returns b''. A short"
+    " answer does not mean that there is no more: the end may stand behind it.",
+)
+def take(everything: Callable[[socket.socket], Taken]) -> None:
+    cases: list[tuple[str, list[bytes], bool]] = [
+        ("3 bytes have come", [b"abc"], False),
+        (f"{len(BIG):,} bytes have come", [BIG], False),
+        ("100 messages have come", [b"message"] * 100, False),
+        ("nothing has come", [], False),
+        ("3 bytes and the end have come", [b"abc"], True),
+        (f"{len(BIG):,} bytes and the end have come", [BIG], True),
+        ("the end has come", [], True),
+    ]
+    before = held()
+    for words, pieces, over in cases:
+        near, far = socket.socketpair()
+        with near, far:
+            for piece in pieces:
+                far.sendall(piece)
+            if over:
+                far.shutdown(socket.SHUT_WR)
+            try:
+                found = everything(near)
+            except OSError as error:
+                told = type(error)(f"{words}: {error}")
+                raise told.with_traceback(error.__traceback__) from None
+            assert isinstance(found, tuple), f"{words}: you return {_short(found)}, not a tuple"
+            assert len(found) == 2, f"{words}: a tuple of two, not {len(found)}"
+            data, ended = found
+            right = b"".join(pieces)
+            assert data == right, f"{words}: you return {_short(data)}"
+            assert ended is over, f"{words}: whether it has ended is {over}, you say {ended!r}"
+            assert near.fileno() != -1, "you have closed the socket"
+            assert near.gettimeout() is None, "you have made the socket nonblocking"
+    assert held() <= before, "you left a descriptor open"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, (bytes, bytearray)) and len(value) > 20:
+        return f"{len(value):,} bytes"
+    return repr(value)
+
+
+@exercise(
+    "epoll",
+    hint="Keep your own queue of the ready ones, and ask the instance again, without waiting,"
+    " after a few recv() of one of them. Only BlockingIOError takes one out of the queue. Busy in"
+    " poll()? It waits for a socket that it has reported already: an edge is not told again.",
+)
+def share(serve: Callable[[select.epoll, list[socket.socket]], list[int]]) -> None:
+    before = held()
+    with ExitStack() as stack:
+        crowd = Crowd(stack, {"busy": b"x" * 40, "late": b"hello?", "brief": b"abc"})
+        counts = serve(crowd.instance, [*crowd.connections])
+        assert crowd.came is not None, "the busy connection goes on: read it with recv()"
+        assert crowd.served, "the connection that wrote late was never read"
+        assert crowd.edge, "leave the connections registered as they are, with EPOLLET"
+        assert crowd.vain <= VAIN, (
+            f"recv() found nothing {crowd.vain} times: the instance tells who is ready"
+        )
+        right = [crowd.sent, 6, 3]
+        assert counts == right, f"{right} bytes were sent, you return {counts!r}"
+        assert not crowd.instance.closed, "the instance is closed: it is not yours"
+        for end in crowd.connections:
+            assert end.fileno() == -1, "you left a connection open"
+    assert held() <= before, "you left a descriptor open"
+
+
+@exercise("epoll", hint="The entry goes with the number while the number is still yours.")
+def forget(hang_up: Callable[[select.epoll, socket.socket], object]) -> None:
+    before = held()
+    with ExitStack() as stack:
+        instance = stack.enter_context(select.epoll())
+        (near, far), (other, peer) = socket.socketpair(), socket.socketpair()
+        for end in (near, far, other, peer):
+            stack.enter_context(end)
+        copy = stack.enter_context(near.dup())
+        instance.register(near, select.EPOLLIN)
+        instance.register(other, select.EPOLLIN)
+        hang_up(instance, near)
+        assert near.fileno() == -1, "the connection is still open here"
+        assert not instance.closed, "the instance is closed: it watches others, too"
+        left = len(interest_list(instance))
+        assert left, "nothing is on the interest list any more: the instance watches others, too"
+        assert left == 1, (
+            "the connection is closed, and its entry is still on the interest list:"
+            " somebody has a copy"
+        )
+        peer.send(b"x")
+        with suppress(BrokenPipeError):
+            far.send(b"hello")
+        ready = [number for number, _ in instance.poll(0)]
+        assert ready == [other.fileno()], "the instance must report the other one, and only that"
+        copy.setblocking(False)
+        heard = copy.recv(100)
+        goes_on = "whoever has a copy of the descriptor goes on: no shutdown()"
+        assert heard == b"hello", goes_on
+        with suppress(BrokenPipeError):
+            copy.send(b"answer")
+        far.setblocking(False)
+        assert far.recv(100) == b"answer", goes_on
+    assert held() <= before, "you left a descriptor open"
