@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
+from typing import Any
 
 from sockutils.lessons.looking import held, reset, wait_until
 from sockutils.lessons.select.peers import Calls, beside, hear, silence, tell
@@ -14,24 +15,42 @@ from sockutils.lessons.select.situations import listener, pair
 from sockutils.peers.ends import accept_queue
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.practice.short import short
+
+ALLOWED = 1.0  # seconds
+MUCH = b"." * 700_000  # more than the buffers of a connection hold
+PEERS = ("was silent", "said a byte now and then", "ended", "reset")
+RIGHT = ((b"",), (b"12", b"123"), (b"begin, " + MUCH + b"end",), (b"begin, ",))
 
 
 @exercise("select", "Compute when it is over, once. Before each select(), the time that is left.")
 def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> None:
     with ExitStack() as stack:
         ends, given = zip(*[pair(stack) for _ in range(4)], strict=True)
-        start = time.monotonic()
-        answer = beside(four_peers, ends, gather, list(given), 1.0)
-        took = time.monotonic() - start
-        assert took > 0.9, "you came back before the time was over, and two had not ended"
-        assert took < 1.5, "you stayed longer than you were allowed to"
-        due = [b"", b"12", b"begin, end", b"begin, "]
-        assert answer in (due, [b"", b"123", *due[2:]]), f"due was {due}, you return {answer!r}"
+        answer, took = beside(four_peers, ends, timed, gather, list(given), ALLOWED)
+        assert took > 0.9, (
+            f"you came back after {took:.1f} of {ALLOWED:g} s, and two had not ended:"
+            " select() returns as soon as one is ready, so call it again"
+        )
+        assert took < 1.5, (
+            f"you stayed {took:.1f} s, {ALLOWED:g} s were allowed, in total:"
+            " does a byte that comes, or the next connection, start the time anew?"
+        )
         closed = -1 in [end.fileno() for end in given]
         assert not closed, "you have closed a connection; that is left to the caller"
-        start = time.monotonic()
-        gather(list(given[2:]), 2.0)
-        assert time.monotonic() - start < 1.5, "all had ended, and you did not come back at once"
+        assert isinstance(answer, list), f"you return {short(answer)}, not a list"
+        assert len(answer) == len(given), f"{len(given)} connections, and a list of {len(answer)}"
+        for words, right, found in zip(PEERS, RIGHT, answer, strict=True):
+            assert found in right, (
+                f"the one that {words} said {short(right[0])}, you have {short(found)}"
+            )
+        _, took = timed(gather, list(given[2:]), 2.0)
+        assert took < 1.5, "all had ended, and you did not come back at once: end with the last one"
+
+
+def timed(gather: Callable[..., Any], *arguments: object) -> tuple[Any, float]:
+    start = time.monotonic()
+    return gather(*arguments), time.monotonic() - start
 
 
 def four_peers(calls: Calls, *ends: socket.socket) -> None:
@@ -39,7 +58,14 @@ def four_peers(calls: Calls, *ends: socket.socket) -> None:
     for end in (talking, broken):
         end.sendall(b"begin, ")
     select.select([], [], [], 0.1)
-    talking.sendall(b"end")
+    talking.settimeout(0.7)
+    try:
+        talking.sendall(MUCH + b"end")
+    except TimeoutError:
+        assert calls["returned"], (
+            "it had more to say than the buffers hold, and you did not read on:"
+            " do you wait for one, while another is ready?"
+        )
     talking.close()
     reset(broken)
     dripping.sendall(b"1")
@@ -60,6 +86,8 @@ def pass_on(relay: Callable[[socket.socket, socket.socket], object]) -> None:
         with ExitStack() as stack:
             client, left = pair(stack)
             right, server = pair(stack)
+            for end in (left, right):  # so that send() takes a part
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
             beside(talk, (client, server)[::order], relay, left, right)
             closed = -1 in (left.fileno(), right.fileno())
             assert not closed, "you have closed a socket; that is left to the caller"
@@ -81,8 +109,12 @@ def late_reader(calls: Calls, one: socket.socket, other: socket.socket) -> None:
         while taken < len(data):
             taken += one.send(data[taken : taken + (1 << 18)])
     one.settimeout(2)
-    assert taken < len(data), "you read on, though what you had read was not yet sent"
-    tell("a side that did not read", other, b"wait!", one, last=True)
+    assert taken < len(data), (
+        "you read on, though what you had read was not yet sent: keep a little, not all"
+    )
+    tell(
+        "a side that did not read (does a sendall() wait for it?)", other, b"wait!", one, last=True
+    )
     one.shutdown(socket.SHUT_WR)
     hear("one side", other, data[:taken], last=True)
 
@@ -105,7 +137,7 @@ def room(chat: Callable[[socket.socket, int], object]) -> None:
             beside(partial(visit, server.dup()), ends, chat, server, 4)
         assert not held() - before, "all have left, and you have not closed all connections"
         left = [one for one in said if f"laddr={address!r}" in str(one.message)]
-        assert not left, "you left it to Python to close a connection"
+        assert not left, "you left it to Python to close a connection: close() it when it has ended"
 
 
 def visit(server: socket.socket, calls: Calls, *ends: socket.socket) -> None:
@@ -114,8 +146,12 @@ def visit(server: socket.socket, calls: Calls, *ends: socket.socket) -> None:
     data = b"".join(b"%d " % number for number in range(300_000))
     with server:  # a copy: the answer may have closed its own
         everyone = wait_until(lambda: not accept_queue(server), 3)
-    assert everyone, "4 clients have connected, and you have not accepted all of them"
+    assert everyone, (
+        "4 clients have connected, and you have not accepted all: do you watch the listener?"
+    )
     tell("the first client", ann, b"hello", bob, rude)
+    echo = select.select([ann], [], [], 0.1)[0] and ann.recv(100)
+    assert not echo, f"the first client said b'hello', and was told {echo!r}: tell the others"
     tell("the fourth client", rude, b"bye", ann, bob)
     reset(rude)
     tell("after a client's reset, one", bob, b"still there?", ann)
