@@ -24,6 +24,7 @@ from sockutils.lessons.poll.peers import (
 from sockutils.peers.ends import connected
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.practice.short import short
 
 
 @exercise(
@@ -35,7 +36,7 @@ def state(look: Callable[[socket.socket], str]) -> None:
     cases: list[tuple[str, str, Callable[[socket.socket, socket.socket], object], int]] = [
         ("two connected ends", "open", lambda a, b: None, 0),
         ("3 bytes have come", "open", lambda a, b: b.send(b"abc"), select.POLLIN),
-        ("the send queue is full", "open", lambda a, b: fill(a), 0),
+        ("the send queue is full", "open", full, 0),
         ("the other side has shut down", "ended", shut, select.POLLRDHUP),
         ("3 bytes have come, and the end", "ended", talk_and_close, select.POLLRDHUP),
         ("you have shut down, the other side has not", "open", shut_own, 0),
@@ -46,6 +47,7 @@ def state(look: Callable[[socket.socket], str]) -> None:
     for words, right, happen, event in cases:
         client, server = connected()
         with client, server:
+            link = os.readlink(f"/proc/self/fd/{client.fileno()}")
             happen(client, server)
             if event:
                 says(client, event)
@@ -53,21 +55,49 @@ def state(look: Callable[[socket.socket], str]) -> None:
             calls: Counter[str] = Counter()
             with counted(calls):
                 found = look(client)
-            assert found == right, f"{words}: {right!r}, and you say {found!r}"
-            assert client.fileno() != -1, "you have closed the socket"
+            assert is_open(client, link), "you have closed the socket: only look at it"
+            sent = calls["send"] + calls["sendall"] or (happen != full and peeked(server))
+            assert not sent, f"{words}: you have sent something, and only had to look"
             assert waiting == (peeked(client) if event != select.POLLHUP else b""), (
-                f"{words}: you have taken bytes from the connection"
+                f"{words}: you have taken bytes from the connection; poll() tells without reading"
             )
             if "reset" in words:
                 error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 assert error == errno.ECONNRESET, f"{words}: you have taken its error (SO_ERROR)"
-            assert not calls["send"] + calls["sendall"], "you have sent something"
+            assert found == right, f"{words}: {right!r}, and you say {found!r}"
+
+
+def full(end: socket.socket, _: socket.socket) -> None:
+    fill(end)
+
+
+def is_open(end: socket.socket, link: str) -> bool:
+    """Whether its number is still what it was; if not, forget the number."""
+    with suppress(OSError):
+        if os.readlink(f"/proc/self/fd/{end.fileno()}") == link:
+            return True
+    end.detach()
+    return False
 
 
 def peeked(end: socket.socket) -> bytes | None:
-    with suppress(BlockingIOError):
+    with suppress(OSError):  # nothing, a reset, or closed
         return end.recv(100, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     return None
+
+
+SOURCES = (
+    "the first pipe",
+    "the connection that was reset",
+    "the UDP socket whose peer is gone",
+    "the slow connection",
+    "the last connection",
+    "the pipe whose writer had gone",
+)
+SPIN = 2000  # far more than there are events
+RETURNS = (
+    "it returns at once while it watches one with a flag that you do not act on, or a timeout of 0"
+)
 
 
 @exercise(
@@ -90,24 +120,36 @@ def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
         stack.callback(close_all, ends, names)
         right = [*words[:2], b"", *words[2:]]
         peers = [server for _, server in pairs]
-        calls: Counter[str] = Counter()
+        calls = Rounds()
         with background(tell_all, writer, names[0], peers, words) as peer, counted(calls):
             found = collect([*ends])
         events, held_up = peer.result
-        assert isinstance(found, list), f"it returned {found!r}, not a list"
+        assert isinstance(found, list), f"you return {short(found)}, not a list"
+        assert len(found) == len(ends), f"{len(ends)} descriptors, and a list of {len(found)}"
         assert not held_up, "you waited in a read while another descriptor had something to say"
-        assert found == right, f"{right} were sent, you have {found}"
+        for end, said, heard in zip(SOURCES, right, found, strict=True):
+            assert heard == said, f"{end} said {said!r}, you have {short(heard)}"
         left = len({*names} & {*links()})
-        assert not left, f"{left} of {len(ends)} descriptors are still open"
+        assert not left, f"{left} of {len(ends)} descriptors are still open: close each at its end"
         rounds, reads = asked(calls), calls["recv"] + calls["read"]
         assert rounds, "you never asked poll(): a read that waits holds up the others"
         many = events + len(ends)
-        assert rounds <= 2 * many, f"{many} events, and poll() returned {rounds} times"
-        assert reads <= 4 * many, f"{many} events, and {reads} reads"
+        assert rounds <= 2 * many, f"{many} events, and poll() returned {rounds} times: {RETURNS}"
+        assert reads <= 4 * many, (
+            f"{many} events, and {reads} reads: read from those that are ready"
+        )
 
 
 def asked(calls: Counter[str]) -> int:
     return calls["poll"] + calls["select"] + calls["epoll"]
+
+
+class Rounds(Counter[str]):
+    """Calls by name; a loop that spins is stopped where it asks."""
+
+    def __setitem__(self, name: str, number: int) -> None:
+        super().__setitem__(name, number)
+        assert asked(self) < SPIN, f"poll() has returned {SPIN} times: {RETURNS}"
 
 
 def close_all(numbers: Sequence[int], names: Sequence[str]) -> None:
@@ -140,24 +182,28 @@ def deliver(send_to_all: Callable[[list[socket.socket], bytes], list[int]]) -> N
         ends = [client for client, _ in pairs]
         peers = [server for _, server in pairs]
         calls: Counter[str] = Counter()
-        with background(read_in_turn, peers, data) as peer, counted(calls):
+        with background(read_in_turn, peers, data, calls) as peer, counted(calls):
             counts = send_to_all([*ends], data)
-        received, held_up = peer.result
-        assert not held_up, "a client that does not read held up the one that does"
+            calls["returned"] = 1
+        received, late = peer.result
+        assert not late, late
         assert None not in received, (
             "a client got wrong bytes: has something been sent twice?"
             " (a nonblocking sendall() that fails does not tell how much it has sent)"
         )
         assert received == [data, data], "a client did not get all of it, in order"
-        assert isinstance(counts, list), f"it returned {counts!r}, not a list"
-        assert len(counts) == len(ends), f"4 sockets, and you return {counts!r}"
+        assert isinstance(counts, list), f"you return {short(counts)}, not a list"
+        numbers = len(counts) == len(ends) and all(isinstance(count, int) for count in counts)
+        assert numbers, f"a number for each of 4 sockets, and you return {short(counts)}"
         size = len(data)
         assert [counts[0], counts[2]] == [size, size], (
             f"two clients got {size} bytes, you return {counts[0]} and {counts[2]}"
         )
-        assert max(counts[1], counts[3]) < size, "a client that is gone cannot have got all"
+        assert max(counts[1], counts[3]) < size, (
+            "a client that is gone cannot have got all: add up what send() returns"
+        )
         rounds = asked(calls)
-        assert rounds, "you never asked poll()"
+        assert rounds, "you never asked poll(): who only tries burns the processor"
         sends = calls["send"] + calls["sendall"] + calls["sendmsg"]
         assert sends <= 10 * rounds + 1000, f"{sends} calls of send() in {rounds} rounds of poll()"
         assert rounds <= sends + 20, (

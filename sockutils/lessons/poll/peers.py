@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+from collections import Counter
 from collections.abc import Sequence
 
 from sockutils.lessons.looking import links, reset, wait_until
@@ -78,27 +79,34 @@ def tell_all(
     return len(words[2]) + 10, held_up
 
 
-def read_in_turn(peers: Sequence[socket.socket], data: bytes) -> tuple[list[bytes | None], bool]:
+def read_in_turn(
+    peers: Sequence[socket.socket], data: bytes, calls: Counter[str]
+) -> tuple[list[bytes | None], str]:
     """The second one resets at once; the third reads all before the first reads anything.
 
     The last one resets in between. Returns what two have read (None: other bytes than `data`),
-    and whether the third was held up.
+    and why one of them has waited in vain, or nothing.
     """
     first, second, third, fourth = peers
     reset(second)
     received: list[bytes | None] = []
+    late = ""
     try:
         received.append(read(third, data))
         fourth.recv(1)
         reset(fourth)
         received.append(read(first, data))
     except TimeoutError:
-        pass
+        late = "a client that does not read held up the one that does"
+        if calls["returned"]:
+            late = (
+                "you returned, and a client waits for the rest: send() may take a part, and says so"
+            )
     if None in received or len(received) < 2:  # so that those who send come to an end
         for end in (first, third, fourth):
             if end.fileno() != -1:
                 reset(end)
-    return received, len(received) < 2 and None not in received
+    return received, late
 
 
 def read(end: socket.socket, due: bytes) -> bytes | None:
