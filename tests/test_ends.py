@@ -3,7 +3,7 @@
 import os
 import socket
 
-from sockutils.peers.ends import accept_queue, connected, unread
+from sockutils.peers.ends import accept_queue, connected, dangling, link, unread
 
 
 def test_what_waits_at_an_end() -> None:
@@ -22,6 +22,23 @@ def test_what_waits_in_a_pipe() -> None:
     assert unread(reader) == 3
     os.close(reader)
     os.close(writer)
+
+
+def test_a_number_that_was_closed_without_its_object() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        name = link(near)
+        assert not dangling(near, name)
+        number = near.fileno()
+        os.close(number)
+        assert dangling(near, name)
+        assert near.fileno() == -1
+        assert not dangling(near, name)
+        other, name = far.dup(), link(far)
+        assert other.fileno() == number
+        assert dangling(other, "socket:[0]")
+        os.close(number)
+        assert not dangling(far, name)
 
 
 def test_who_waits_in_a_listeners_queue() -> None:

@@ -2,9 +2,11 @@
 
 import array
 import fcntl
+import os
 import socket
 import struct
 import termios
+from contextlib import suppress
 
 
 def connected() -> tuple[socket.socket, socket.socket]:
@@ -19,6 +21,25 @@ def unread(end: socket.socket | int) -> int:
     number = array.array("i", [0])
     fcntl.ioctl(end, termios.FIONREAD, number)
     return number[0]
+
+
+def link(end: socket.socket) -> str:
+    """What the socket's descriptor is called in /proc/self/fd: socket:[INODE]."""
+    return os.readlink(f"/proc/self/fd/{end.fileno()}")
+
+
+def dangling(end: socket.socket, name: str) -> bool:
+    """Whether somebody closed the number, of that `link()`, that the object still has (os.close()).
+
+    It then forgets the number, which may be somebody else's by now.
+    """
+    if end.fileno() == -1:
+        return False
+    with suppress(FileNotFoundError):
+        if link(end) == name:
+            return False
+    end.detach()
+    return True
 
 
 def accept_queue(listener: socket.socket) -> int:

@@ -8,9 +8,13 @@ from contextlib import ExitStack, suppress
 from sockutils.lessons.epoll.crowd import VAIN, Crowd
 from sockutils.lessons.epoll.watched import interest_list
 from sockutils.lessons.looking import held
+from sockutils.peers.ends import dangling, link
 from sockutils.practice.exercise import exercise
+from sockutils.practice.short import short
 
 BIG = bytes(range(256)) * 200
+BRIEF = b"abc" * 20_000  # more than one turn should take, and no second edge
+CLOSE = "close() it: after os.close() the object still has the number, and closes it again"
 Taken = tuple[bytes, bool]
 
 
@@ -33,6 +37,7 @@ def take(everything: Callable[[socket.socket], Taken]) -> None:
     for words, pieces, over in cases:
         near, far = socket.socketpair()
         with near, far:
+            name = link(near)
             for piece in pieces:
                 far.sendall(piece)
             if over:
@@ -42,21 +47,18 @@ def take(everything: Callable[[socket.socket], Taken]) -> None:
             except OSError as error:
                 told = type(error)(f"{words}: {error}")
                 raise told.with_traceback(error.__traceback__) from None
-            assert isinstance(found, tuple), f"{words}: you return {_short(found)}, not a tuple"
+            gone = dangling(near, name) or near.fileno() == -1
+            assert not gone, f"{words}: you have closed the socket; it goes on being used"
+            assert near.gettimeout() is None, "you have made the socket nonblocking: MSG_DONTWAIT"
+            assert isinstance(found, tuple), f"{words}: you return {short(found)}, not a tuple"
             assert len(found) == 2, f"{words}: a tuple of two, not {len(found)}"
             data, ended = found
             right = b"".join(pieces)
-            assert data == right, f"{words}: you return {_short(data)}"
+            both = f"{words}: first the bytes, then whether it has ended; you return {short(found)}"
+            assert isinstance(data, (bytes, bytearray)), both
+            assert data == right, f"{words}: you return {short(data)}"
             assert ended is over, f"{words}: whether it has ended is {over}, you say {ended!r}"
-            assert near.fileno() != -1, "you have closed the socket"
-            assert near.gettimeout() is None, "you have made the socket nonblocking"
     assert held() <= before, "you left a descriptor open"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, (bytes, bytearray)) and len(value) > 20:
-        return f"{len(value):,} bytes"
-    return repr(value)
 
 
 @exercise(
@@ -68,7 +70,8 @@ def _short(value: object) -> str:
 def share(serve: Callable[[select.epoll, list[socket.socket]], list[int]]) -> None:
     before = held()
     with ExitStack() as stack:
-        crowd = Crowd(stack, {"busy": b"x" * 40, "late": b"hello?", "brief": b"abc"})
+        crowd = Crowd(stack, {"busy": b"x" * 40, "late": b"hello?", "brief": BRIEF})
+        names = {end: link(end) for end in crowd.connections}
         counts = serve(crowd.instance, [*crowd.connections])
         assert crowd.came is not None, "the busy connection goes on: read it with recv()"
         assert crowd.served, "the connection that wrote late was never read"
@@ -76,11 +79,12 @@ def share(serve: Callable[[select.epoll, list[socket.socket]], list[int]]) -> No
         assert crowd.vain <= VAIN, (
             f"recv() found nothing {crowd.vain} times: the instance tells who is ready"
         )
-        right = [crowd.sent, 6, 3]
-        assert counts == right, f"{right} bytes were sent, you return {counts!r}"
+        right = [crowd.sent, 6, len(BRIEF)]
+        assert counts == right, f"{right} bytes were sent, you return {short(counts)}"
         assert not crowd.instance.closed, "the instance is closed: it is not yours"
         for end in crowd.connections:
-            assert end.fileno() == -1, "you left a connection open"
+            assert not dangling(end, names[end]), CLOSE
+            assert end.fileno() == -1, "you left a connection open: close each when it has ended"
     assert held() <= before, "you left a descriptor open"
 
 
@@ -93,9 +97,11 @@ def forget(hang_up: Callable[[select.epoll, socket.socket], object]) -> None:
         for end in (near, far, other, peer):
             stack.enter_context(end)
         copy = stack.enter_context(near.dup())
+        name = link(near)
         instance.register(near, select.EPOLLIN)
         instance.register(other, select.EPOLLIN)
         hang_up(instance, near)
+        assert not dangling(near, name), CLOSE
         assert near.fileno() == -1, "the connection is still open here"
         assert not instance.closed, "the instance is closed: it watches others, too"
         left = len(interest_list(instance))
@@ -109,6 +115,7 @@ def forget(hang_up: Callable[[select.epoll, socket.socket], object]) -> None:
             far.send(b"hello")
         ready = [number for number, _ in instance.poll(0)]
         assert ready == [other.fileno()], "the instance must report the other one, and only that"
+        assert not dangling(copy, name), "you have closed the copy: it belongs to somebody else"
         copy.setblocking(False)
         heard = copy.recv(100)
         goes_on = "whoever has a copy of the descriptor goes on: no shutdown()"

@@ -21,7 +21,7 @@ from sockutils.lessons.poll.peers import (
     talk_and_reset,
     tell_all,
 )
-from sockutils.peers.ends import connected
+from sockutils.peers.ends import connected, dangling, link
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
@@ -47,7 +47,7 @@ def state(look: Callable[[socket.socket], str]) -> None:
     for words, right, happen, event in cases:
         client, server = connected()
         with client, server:
-            link = os.readlink(f"/proc/self/fd/{client.fileno()}")
+            name = link(client)
             happen(client, server)
             if event:
                 says(client, event)
@@ -55,7 +55,8 @@ def state(look: Callable[[socket.socket], str]) -> None:
             calls: Counter[str] = Counter()
             with counted(calls):
                 found = look(client)
-            assert is_open(client, link), "you have closed the socket: only look at it"
+            gone = dangling(client, name) or client.fileno() == -1
+            assert not gone, "you have closed the socket: only look at it"
             sent = calls["send"] + calls["sendall"] or (happen != full and peeked(server))
             assert not sent, f"{words}: you have sent something, and only had to look"
             assert waiting == (peeked(client) if event != select.POLLHUP else b""), (
@@ -69,15 +70,6 @@ def state(look: Callable[[socket.socket], str]) -> None:
 
 def full(end: socket.socket, _: socket.socket) -> None:
     fill(end)
-
-
-def is_open(end: socket.socket, link: str) -> bool:
-    """Whether its number is still what it was; if not, forget the number."""
-    with suppress(OSError):
-        if os.readlink(f"/proc/self/fd/{end.fileno()}") == link:
-            return True
-    end.detach()
-    return False
 
 
 def peeked(end: socket.socket) -> bytes | None:
