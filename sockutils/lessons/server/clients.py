@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
 from sockutils.lessons.looking import wait_until
+from sockutils.lessons.server.busy import Listener
 from sockutils.peers.peer import Peer, background
 from sockutils.tables.diag import sockets
 
@@ -17,7 +18,7 @@ PATIENCE = 2.0  # seconds: who has no answer by then is not served
 
 
 class Tested(NamedTuple):
-    listener: socket.socket
+    listener: Listener
     server: Peer
     clients: ExitStack
 
@@ -39,7 +40,7 @@ def running(design: Design, protocol: Any, port: int = 0) -> Iterator[Address]:
 @contextmanager
 def started(design: Design, port: int, *protocol: Any) -> Iterator[Tested]:
     with (
-        socket.create_server(("127.0.0.1", port)) as listener,
+        Listener(socket.create_server(("127.0.0.1", port))) as listener,
         background(design, listener, *protocol) as server,
     ):
         try:

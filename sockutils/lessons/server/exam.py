@@ -2,12 +2,14 @@
 
 import select
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from sockutils.lessons.looking import reset, wait_until
+from sockutils.lessons.looking import no_descriptor_left, reset, wait_until
+from sockutils.lessons.server.busy import endless
 from sockutils.lessons.server.clients import (
     PATIENCE,
     Design,
@@ -22,6 +24,10 @@ from sockutils.lessons.server.clients import (
 )
 from sockutils.peers.peer import background
 
+Trial = Callable[[Tested], None]
+QUESTIONS = (b"question" * 8)[:-1] + b"\n"  # 64 bytes
+QUESTIONS *= 4096  # more than one recv() takes, cut at the ends of lines
+SPIN = 500  # calls: more than a server needs that waits, fewer than one makes that does not
 BUFFER = 1 << 18  # bytes, of each end of a connection in the checks
 LINES = (b"read me " * 127 + b"please\n") * (1 << 12)  # more than a connection's buffers hold
 
@@ -93,7 +99,7 @@ def stops(tested: Tested) -> None:
     assert not tested.returns(), "it returned while a client was still there"
 
 
-CHECKS: Mapping[str, Callable[[Tested], None]] = {
+CHECKS: Mapping[str, Trial] = {
     "one client": lambda tested: ask(tested.call(), b"one", b"two"),
     "byte by byte": byte_by_byte,
     "half-close": half_close,
@@ -102,6 +108,68 @@ CHECKS: Mapping[str, Callable[[Tested], None]] = {
     "beside a silent one": beside_a_silent_one,
     "beside one that reads nothing": beside_one_that_reads_nothing,
     "stops": stops,
+}
+
+
+def beside_a_fast_one(tested: Tested) -> None:
+    with socket.socket() as fast:  # known before it is accepted
+        fast.bind(("127.0.0.1", 0))
+        tested.listener.feeds[fast.getsockname()] = endless(fast, PATIENCE + 1)
+        fast.connect(tested.listener.getsockname())
+        fast.sendall(b"on\n")
+        ask(tested.call(), b"served?")
+
+
+def a_piece_of_a_line(tested: Tested) -> None:
+    client = tested.call()
+    client.sendall(b"as it comes")
+    expect(client, b"AS IT COMES")
+
+
+def questions_at_the_end(tested: Tested) -> None:
+    client = tested.call()
+    ask(client, b"before")
+    client.sendall(QUESTIONS)
+    tested.listener.shutdown(socket.SHUT_RDWR)
+    heard = hear(client, len(QUESTIONS))
+    lost = f"{len(QUESTIONS)} bytes had come before the end, {len(heard)} were answered"
+    assert heard == QUESTIONS.upper(), lost
+
+
+def rests(calls: Counter[str], tested: Tested) -> None:
+    ask(tested.call(), b"and now nothing")
+    assert calls_in(0.3, calls) < SPIN, (
+        "it never rests, though nobody says anything: does the loop watch for more than it needs?"
+    )
+
+
+def no_descriptor(calls: Counter[str], tested: Tested) -> None:
+    early = tested.call()
+    ask(early, b"early")
+    with socket.socket() as late, socket.socket() as later:  # accept() has one number in reserve
+        with no_descriptor_left():
+            for client in (late, later):
+                client.settimeout(PATIENCE)
+                client.connect(tested.listener.getsockname())
+            made = calls_in(0.3, calls)
+            ask(early, b"still served?")
+        ask(late, b"late")
+        ask(later, b"later")
+    assert made < SPIN, "it never rests: accept() fails at once, again and again"
+
+
+def calls_in(seconds: float, calls: Counter[str]) -> int:
+    """How many calls the server makes meanwhile."""
+    before = calls.total()
+    select.select([], [], [], seconds)
+    return calls.total() - before
+
+
+# Not for examine(): Shout waits for a line's end, and the others would find no descriptor either.
+MORE: Mapping[str, Trial] = {
+    "a piece of a line": a_piece_of_a_line,
+    "beside a fast one": beside_a_fast_one,
+    "questions at the end": questions_at_the_end,
 }
 
 
@@ -115,7 +183,7 @@ def examine(name: str, design: Design, protocol: Any) -> dict[tuple[str, str], s
         return {(check, name): one for check, one in zip(CHECKS, found, strict=True)}
 
 
-def outcome(trial: Callable[[Tested], None], design: Design, *protocol: Any) -> str:
+def outcome(trial: Trial, design: Design, *protocol: Any) -> str:
     with started(design, 0, *protocol) as tested:
         limit_buffers(tested.listener)  # and those of its connections
         try:
