@@ -24,7 +24,8 @@ from sockutils.figures.picture import (
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
-from sockutils.tables.diag import Row, sockets
+from sockutils.tables.diag import sockets
+from sockutils.tables.rows import Row
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
