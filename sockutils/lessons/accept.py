@@ -12,7 +12,7 @@ from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
-from sockutils.tables.descriptors import held, left_to_collector, no_descriptor_left
+from sockutils.tables.descriptors import held, left_to_python, no_descriptor_left
 from sockutils.tables.diag import Table, sockets
 
 __all__ = ["no_descriptor_left", "wait_for_threads"]  # for the notebook
@@ -85,7 +85,7 @@ def _find_the_living(
 
     copy = stack.enter_context(listener.dup())  # trace() notes only what is made in its block
     before = held()
-    with left_to_collector() as collected, trace() as calls:
+    with left_to_python() as collected, trace() as calls:
         found = accept_living(copy)
     assert isinstance(found, socket.socket), f"it returned {found!r}, not a socket"
     stack.enter_context(found)
