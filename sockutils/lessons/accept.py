@@ -12,7 +12,7 @@ from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
-from sockutils.tables.descriptors import held, left_to_collector, no_descriptor_left
+from sockutils.tables.descriptors import held, left_to_python, no_descriptor_left
 from sockutils.tables.diag import Table, sockets
 
 __all__ = ["no_descriptor_left", "wait_for_threads"]  # for the notebook
@@ -85,7 +85,7 @@ def _find_the_living(
 
     copy = stack.enter_context(listener.dup())  # trace() notes only what is made in its block
     before = held()
-    with left_to_collector() as collected, trace() as calls:
+    with left_to_python() as collected, trace() as calls:
         found = accept_living(copy)
     assert isinstance(found, socket.socket), f"it returned {found!r}, not a socket"
     stack.enter_context(found)
@@ -121,14 +121,14 @@ def stop_all(stop: Callable[[socket.socket], object]) -> None:
 def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStack) -> None:
     listener = stack.enter_context(socket.create_server(ANY))
     address = listener.getsockname()
-    link = link_of(listener)
+    inode = os.fstat(listener.fileno()).st_ino
     peers = [stack.enter_context(background(serve, listener)) for _ in range(threads)]
     try:
         wait_for_threads(listener, threads)
         stop(listener)
         wait_until(lambda: all(peer.result for peer in peers), 1)
         woken = sum(bool(peer.result) for peer in peers)
-        closed = link not in held()
+        closed = f"socket:[{inode}]" not in held()
         doubt = ": closing the descriptor wakes nobody" if closed and not woken else ""
         assert woken == threads, (
             f"of {threads} threads that waited in accept(), {woken} ended{doubt}"
@@ -137,11 +137,21 @@ def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStac
         with socket.socket() as late:
             assert late.connect_ex(address), "a client can still connect"
     finally:
-        with suppress(OSError):  # its descriptor may be closed, behind Python's back
-            listener.close()  # once it is closed, each client ends one thread
-        with suppress(OSError):
-            for _ in peers:
-                socket.create_connection(address).close()
+        end_all(listener, inode, threads)
+
+
+def end_all(listener: socket.socket, inode: int, threads: int) -> None:
+    """End what still waits in accept(): once the listener is closed, each client ends one thread.
+
+    A listener that was shut down and listens again may have got another port.
+    """
+    with suppress(OSError):  # its descriptor may be closed, behind Python's back
+        listener.close()
+    for row in sockets():
+        if row.inode == inode and isinstance(row.local, tuple):
+            with suppress(OSError):
+                for _ in range(threads):
+                    socket.create_connection(row.local).close()
 
 
 def serve(listener: socket.socket) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
-from sockutils.tables.descriptors import left_to_collector, links
+from sockutils.tables.descriptors import left_to_python, links
 
 Address = tuple[str, int]
 Kind = tuple[int, int, int]
@@ -58,7 +58,7 @@ def look(what_is: Callable[[int], Kind | None], number: int, name: str) -> Kind 
     """Ask the learner's function; it may not close the descriptor, nor leave a copy of it open."""
     before, link = os.fstat(number), os.readlink(f"/proc/self/fd/{number}")
     copies = links().count(link)
-    with left_to_collector() as left:
+    with left_to_python() as left:
         try:
             found = what_is(number)
         except OSError as error:
