@@ -43,7 +43,8 @@ class Calls(list[Call]):
         """Return the lanes without a close() or detach(): Python's garbage collector calls none."""
         lanes = self.lanes().items()
         ends = {"close", "detach"}
-        return [name for name, lane in lanes if not ends & {call.name for call in lane}]
+        made = [(name, lane) for name, lane in lanes if not lane[0].error]
+        return [name for name, lane in made if not ends & {call.name for call in lane}]
 
     def __repr__(self) -> str:
         lanes = self.lanes().items()

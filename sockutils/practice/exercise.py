@@ -65,7 +65,7 @@ def attempt(check: Check, answer: Any, seconds: float) -> str:
 
     They know their own lines and none of the check's: those are never named.
     """
-    if not callable(answer):
+    if not (callable(answer) or hasattr(answer, "__code__")):
         return f"{answer!r:.80} is no function"
     try:
         stuck = bounded(seconds, check, answer)

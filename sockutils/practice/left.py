@@ -11,6 +11,5 @@ def left_open(calls: Calls) -> int:
     Python closes a socket that has no name any more. Then the kernel's table shows nothing, but
     nobody called close(), and in another program somebody may still hold the object.
     """
-    here = threading.current_thread().name
-    made = [lane for lane in calls.lanes().values() if lane[0].thread == here and not lane[0].error]
-    return sum(not {"close", "detach"} & {call.name for call in lane} for lane in made)
+    here, lanes = threading.current_thread().name, calls.lanes()
+    return sum(lanes[name][0].thread == here for name in calls.unclosed())

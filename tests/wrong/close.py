@@ -5,8 +5,6 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from wrong.careless import careless
-
 from sockutils import sockets
 
 Address = tuple[str, int]
@@ -49,7 +47,6 @@ def as_text(address: Address, question: bytes) -> str:
         return whole(client, question).decode()
 
 
-@careless
 def left_to_python(address: Address, question: bytes) -> bytes:
     return whole(socket.create_connection(address), question)
 

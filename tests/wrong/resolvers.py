@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord
-from wrong.careless import careless
 
 Answers = list[tuple[Any, ...]]
 
@@ -90,7 +89,6 @@ def of_one_family(answers: Answers, each: float, total: float) -> socket.socket:
     return within([(socket.AF_INET, *rest) for _, *rest in answers], each, total)
 
 
-@careless
 def left_to_python(answers: Answers, each: float, total: float) -> socket.socket:
     end = time.monotonic() + total
     for family, kind, protocol, _, address in answers:
@@ -192,7 +190,6 @@ def nonblocking(answers: Answers) -> socket.socket:
     return happily(answers, blocking=False)
 
 
-@careless
 def losers_left_to_python(answers: Answers) -> socket.socket:
     return happily(answers, closes=False)
 

@@ -14,16 +14,15 @@ from sockutils.errors.shown import name_of
 from sockutils.kernel.network import network
 from sockutils.link.link import Link
 from sockutils.peers.peer import background
-from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.practice.left import left_open
+from sockutils.practice.silent import full, knocked, make_room
 from sockutils.tables.descriptors import held
 
 Info = tuple[int, int, int, str, Any]  # what getaddrinfo() returns a list of
 Connect = Callable[..., socket.socket]
 ANY = ("127.0.0.1", 0)
 UNREACHABLE = ("127.255.255.255", 5099)  # a broadcast address: TCP fails at once
-WHILE = 0.6  # seconds, less than the kernel waits until it repeats a SYN
 
 
 def info(address: Any, protocol: int = socket.IPPROTO_TCP) -> Info:
@@ -44,29 +43,22 @@ def unknown(address: Any) -> list[Info]:
 
 @contextmanager
 def silent(later: Callable[[socket.socket], None] | None = None) -> Iterator[Info]:
-    """An address that does not answer: its listener's queue is full, which drops every SYN.
+    """An address that does not answer, at first.
 
-    After a while something may happen to the listener, which decides when the kernel repeats its
-    SYN, after a second: make_room() connects, socket.close() refuses.
+    What happens to its listener when a SYN has been dropped decides what becomes of the next one,
+    a second later: make_room() connects, refuse() does what it says.
     """
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(ANY, backlog=1))
-        for _ in range(2):
-            stack.enter_context(socket.create_connection(listener.getsockname()))
+        listener = stack.enter_context(full())
         here = info(listener.getsockname())
         if later:
-            stack.enter_context(background(after_a_while, later, listener))
+            stack.enter_context(background(later, listener))
         yield here
 
 
-def after_a_while(later: Callable[[socket.socket], None], listener: socket.socket) -> None:
-    wait_until(lambda: False, WHILE)
-    later(listener)
-
-
-def make_room(listener: socket.socket) -> None:
-    for _ in range(2):
-        listener.accept()[0].close()
+def refuse(listener: socket.socket) -> None:
+    knocked(listener)
+    listener.close()
 
 
 def attempted(case: str, connect: Connect, *arguments: object) -> tuple[Any, Calls]:
@@ -189,7 +181,7 @@ def eyeballs(connect: Connect) -> None:
         with socket.create_server(ANY) as trap:
             answers = [*unknown(trap.getsockname()), good]
             timed(connect, answers, good, "there is no socket for the first", 0, 0.6)
-        with silent(socket.socket.close) as late, silent(make_room) as slow:
+        with silent(refuse) as late, silent(make_room) as slow:
             timed(connect, [late, slow], slow, "the first fails late, the second is slow")
     if linked():
         over_link(connect)
