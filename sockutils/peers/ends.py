@@ -1,8 +1,9 @@
-"""The two ends of a connection, and what waits for a program at an end."""
+"""The two ends of a connection: what is done to one, and what waits there."""
 
 import array
 import fcntl
 import os
+import select
 import socket
 import struct
 import termios
@@ -46,3 +47,23 @@ def accept_queue(listener: socket.socket) -> int:
     """How many clients wait in a TCP listener's queue: tcpi_unacked of <linux/tcp.h>'s tcp_info."""
     info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
     return int(struct.unpack_from("I", info, 24)[0])
+
+
+def reset(end: socket.socket) -> None:
+    """Close the socket so that the other end gets a reset."""
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.close()
+
+
+def fill(end: socket.socket) -> int:
+    """Send until the kernel takes no more, now and in a while; return how many bytes it took."""
+    usual, sent, before = end.gettimeout(), 0, -1
+    end.setblocking(False)
+    while sent > before:  # an acknowledgement may make room again
+        before = sent
+        with suppress(BlockingIOError):
+            while True:
+                sent += end.send(bytes(1 << 20))
+        select.select([], [], [], 0.1)
+    end.settimeout(usual)
+    return sent

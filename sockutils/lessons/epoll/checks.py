@@ -7,10 +7,10 @@ from contextlib import ExitStack, suppress
 
 from sockutils.lessons.epoll.crowd import VAIN, Crowd
 from sockutils.lessons.epoll.watched import interest_list
-from sockutils.lessons.looking import held
 from sockutils.peers.ends import dangling, link
 from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
+from sockutils.tables.descriptors import held
 
 BIG = bytes(range(256)) * 200
 BRIEF = b"abc" * 20_000  # more than one turn should take, and no second edge

@@ -1,6 +1,5 @@
 """11_poll.ipynb: flags by name, their picture over time, what its exercises ask of a loop."""
 
-from sockutils.lessons.looking import fill, reset
 from sockutils.lessons.poll.checks import deliver, gather, state
 from sockutils.lessons.poll.flags import (
     ALL,
@@ -15,6 +14,7 @@ from sockutils.lessons.poll.flags import (
     wait_for_queue,
 )
 from sockutils.lessons.poll.pictures import draw
+from sockutils.peers.ends import fill, reset
 
 __all__ = [
     "ALL",

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
-from sockutils.lessons.looking import counted, fill, held, links, reset
+from sockutils.calls.counted import counted
 from sockutils.lessons.poll.flags import says
 from sockutils.lessons.poll.peers import (
     read_in_turn,
@@ -21,10 +21,11 @@ from sockutils.lessons.poll.peers import (
     talk_and_reset,
     tell_all,
 )
-from sockutils.peers.ends import connected, dangling, link
+from sockutils.peers.ends import connected, dangling, fill, link, reset
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
+from sockutils.tables.descriptors import held, links
 
 
 @exercise(

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sockutils.lessons.looking import reset, wait_until
-from sockutils.peers.ends import accept_queue
+from sockutils.peers.ends import accept_queue, reset
+from sockutils.peers.waits import wait_until
 
 ASKED = ("POLLIN", "POLLPRI", "POLLOUT", "POLLRDHUP")
 UNASKED = ("POLLERR", "POLLHUP", "POLLNVAL")

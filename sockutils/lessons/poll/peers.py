@@ -6,9 +6,10 @@ import socket
 from collections import Counter
 from collections.abc import Sequence
 
-from sockutils.lessons.looking import links, reset, wait_until
 from sockutils.lessons.poll.flags import says
-from sockutils.peers.ends import unread
+from sockutils.peers.ends import reset, unread
+from sockutils.peers.waits import wait_until
+from sockutils.tables.descriptors import links
 
 ANY = ("127.0.0.1", 0)
 

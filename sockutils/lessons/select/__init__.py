@@ -1,6 +1,5 @@
 """10_select.ipynb: what can be the matter with a socket, its panel's picture, its exercises."""
 
-from sockutils.lessons.looking import fill, reset, wait_for_threads
 from sockutils.lessons.select.checks import deadline, pass_on, room
 from sockutils.lessons.select.pictures import SETS, draw_ready, names, outcomes, spaced
 from sockutils.lessons.select.situations import (
@@ -10,6 +9,8 @@ from sockutils.lessons.select.situations import (
     situation,
     wait_for_stall,
 )
+from sockutils.peers.ends import fill, reset
+from sockutils.peers.waits import wait_for_threads
 
 __all__ = [
     "SETS",

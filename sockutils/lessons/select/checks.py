@@ -9,13 +9,14 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
-from sockutils.lessons.looking import held, reset, wait_until
 from sockutils.lessons.select.peers import Calls, beside, hear, silence, tell
 from sockutils.lessons.select.situations import listener, pair
-from sockutils.peers.ends import accept_queue
+from sockutils.peers.ends import accept_queue, reset
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
+from sockutils.tables.descriptors import held
 
 ALLOWED = 1.0  # seconds
 MUCH = b"." * 700_000  # more than the buffers of a connection hold

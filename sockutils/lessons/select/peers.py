@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sockutils.lessons.looking import counted, reset
+from sockutils.calls.counted import counted
+from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 
 MANY = 2000  # far more calls than a function needs in a moment of silence, far fewer than a spin

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from sockutils.lessons.looking import fill, reset, wait_until
-from sockutils.peers.ends import accept_queue
+from sockutils.peers.ends import accept_queue, fill, reset
+from sockutils.peers.waits import wait_until
 from sockutils.tables.diag import sockets
 
 ANY = ("127.0.0.1", 0)

@@ -1,11 +1,12 @@
 """14_server.ipynb: clients that try a server out, its pictures, its exercises' checks."""
 
-from sockutils.lessons.looking import no_descriptor_left, wait_until
 from sockutils.lessons.server.checks import any_pieces, nobody_turned_away, nobody_waits
 from sockutils.lessons.server.clients import running, served, servers_end
 from sockutils.lessons.server.exam import blocked_by, examine
 from sockutils.lessons.server.load import cells, definitions, load, process
 from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
+from sockutils.peers.waits import wait_until
+from sockutils.tables.descriptors import no_descriptor_left
 
 __all__ = [
     "any_pieces",

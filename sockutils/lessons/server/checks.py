@@ -10,14 +10,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial, wraps
 from itertools import accumulate
 
-from sockutils.lessons.looking import counted, held, reset, wait_until
+from sockutils.calls.counted import counted
 from sockutils.lessons.server.busy import Listener
 from sockutils.lessons.server.clients import PATIENCE, Tested, all_read, hear
 from sockutils.lessons.server.exam import CHECKS, MORE, Trial, no_descriptor, outcome, rests
-from sockutils.peers.ends import dangling, link
+from sockutils.peers.ends import dangling, link, reset
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
+from sockutils.tables.descriptors import held
 
 
 @exercise(

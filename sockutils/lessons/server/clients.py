@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
-from sockutils.lessons.looking import wait_until
 from sockutils.lessons.server.busy import Listener
 from sockutils.peers.peer import Peer, background
+from sockutils.peers.waits import wait_until
 from sockutils.tables.diag import sockets
 
 Address = tuple[str, int]

@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from sockutils.lessons.looking import no_descriptor_left, reset, wait_until
 from sockutils.lessons.server.busy import endless
 from sockutils.lessons.server.clients import (
     PATIENCE,
@@ -23,7 +22,10 @@ from sockutils.lessons.server.clients import (
     served,
     started,
 )
+from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
+from sockutils.tables.descriptors import no_descriptor_left
 
 Trial = Callable[[Tested], None]
 SPIN = 500  # calls: more than a server needs that waits, fewer than one makes that does not
