@@ -157,7 +157,7 @@ def close_all(numbers: Sequence[int], names: Sequence[str]) -> None:
     "poll",
     hint="Register for POLLOUT only who still has bytes to get. send() tells how many it took;"
     " whoever is gone makes it fail.",
-    seconds=8,
+    seconds=15,
 )
 def deliver(send_to_all: Callable[[list[socket.socket], bytes], list[int]]) -> None:
     data = os.urandom(1 << 20) * 4
@@ -171,11 +171,11 @@ def deliver(send_to_all: Callable[[list[socket.socket], bytes], list[int]]) -> N
             client.setblocking(False)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
             server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
-            server.settimeout(2)
+            server.settimeout(4)  # a busy machine may be slow
         ends = [client for client, _ in pairs]
         peers = [server for _, server in pairs]
         calls: Counter[str] = Counter()
-        with background(read_in_turn, peers, data, calls) as peer, counted(calls):
+        with background(read_in_turn, peers, data, calls, patience=12) as peer, counted(calls):
             counts = send_to_all([*ends], data)
             calls["returned"] = 1
         received, late = peer.result

@@ -1,5 +1,6 @@
 """A listener one of whose clients always has something more to say."""
 
+import errno
 import socket
 import time
 from collections.abc import Callable
@@ -12,13 +13,15 @@ Feed = Callable[[], object]
 class Listener(socket.socket):
     """What it accepts calls `feeds[address]` after each recv(), if that client has one there.
 
-    `idle` is called once, when accept() has found nobody, before it says so.
+    `idle` is called once, when accept() has found nobody, and `last` when it has been shut down;
+    both before accept() says so.
     """
 
     def __init__(self, listener: socket.socket) -> None:
         super().__init__(fileno=listener.detach())
         self.feeds: dict[Any, Feed] = {}
         self.idle: Feed | None = None
+        self.last: Feed | None = None
 
     def accept(self) -> tuple[socket.socket, Any]:
         try:
@@ -27,6 +30,11 @@ class Listener(socket.socket):
             if idle := self.idle:
                 self.idle = None
                 idle()
+            raise
+        except OSError as error:
+            if error.errno == errno.EINVAL and (last := self.last):
+                self.last = None
+                last()
             raise
         if feed := self.feeds.get(address):
             connection = Fed(connection, feed)

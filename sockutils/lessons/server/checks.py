@@ -28,7 +28,7 @@ from sockutils.tables.descriptors import held
     hint="A thread for each client may wait as long as it likes. In a loop no call may wait.",
 )
 def nobody_waits(shout: Callable[[socket.socket], object]) -> None:
-    threads, descriptors = threading.active_count(), held()
+    threads, descriptors = {*threading.enumerate()}, held()
     ports, calls = [], Counter[str]()
     more: dict[str, Trial] = {**MORE, "a moment of silence": partial(rests, calls)}
     more["no descriptor left"] = partial(no_descriptor, calls)
@@ -46,7 +46,7 @@ def nobody_waits(shout: Callable[[socket.socket], object]) -> None:
             except TimeoutError as error:  # of background()
                 found = f"its clients have left, the listener was shut down, and {error}"
             assert found == "works", f"{check}: {found}{ADVICE.get(check, '')}"
-    assert wait_until(lambda: threading.active_count() == threads), "it left a thread running"
+    assert wait_until(lambda: not {*threading.enumerate()} - threads), "it left a thread running"
     assert not held() - descriptors, "it left a socket open: close each connection at its end"
     assert not left & {*ports}, "you left it to Python to close a connection: use with, or close()"
 
