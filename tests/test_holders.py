@@ -165,7 +165,7 @@ def test_processes_that_end_meanwhile_are_passed_over(listener: socket.socket) -
     inode = inode_of(listener)
     done = subprocess.Popen(["true"])
     done.wait()
-    assert holders._sockets(done.pid) == set()
+    assert holders.descriptors(done.pid) == {}
     assert holders._status(done.pid) == ("", 0)
     assert list(holders._known([done.pid])) == []
     with inheriting(listener, "for i in $(seq 100); do cat </dev/null; done") as child:
@@ -240,7 +240,7 @@ def test_who_holds_nothing() -> None:
         ("fe80::1", "fe80::1%lo", True),
     ],
 )
-def test_which_addresses_collide(
+def test_which_addressescollide(
     mine: str, asked: str, collide: bool, private: Callable[[str], str]
 ) -> None:
     code = f"""
@@ -259,8 +259,8 @@ def bound(host):
 if ":" in {mine + asked!r} and not has_ipv6():
     print({collide})
 elif {mine!r} == "fe80::1":
-    from sockutils.tables.busy import _collide
-    print(_collide({asked!r}, {mine!r}))
+    from sockutils.tables.busy import collide
+    print(collide({asked!r}, {mine!r}))
 else:
     with bound({mine!r}):
         found = bool(who_holds(5000, {asked!r}))
