@@ -11,7 +11,7 @@ from pathlib import Path
 import cells
 import pytest
 import reference
-from kernels import kernel
+from kernels import PATIENCE, kernel
 
 from sockutils import words
 from sockutils.practice.progress import names, read_lesson
@@ -409,7 +409,7 @@ lesson.greet
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert "`s`, made in cell [3], still listens on port" in done.stdout
