@@ -27,8 +27,8 @@ lab: .venv/project ## open the course in JupyterLab (ARGS="--no-browser --port=8
 slides: .venv/project ## write every notebook as slides into build/slides, one HTML file each
 	@$(python) tests/slides.py $(ARGS)
 
-test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ARGS="tests/test_capture.py" narrows)
-	@$(python) -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto --dist=loadscope $(ARGS)
+test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ALL=1: no samples; ARGS="tests/test_capture.py" narrows)
+	@ALL=$(ALL) $(python) -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto --dist=loadscope $(ARGS)
 
 notebooks: .venv/dev .venv/project ## run every notebook and store its outputs, cleaned
 	@$(python) tests/refresh.py $(ARGS)
