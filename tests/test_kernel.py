@@ -313,7 +313,7 @@ def small_notebook() -> nbformat.NotebookNode:
 def test_nbclient() -> None:
     notebook = small_notebook()
     with leaves_nothing():
-        NotebookClient(notebook).execute()
+        NotebookClient(notebook, startup_timeout=PATIENCE).execute()
     assert notebook.cells[0].outputs[0].text == "listening\n"
 
 

@@ -118,7 +118,8 @@ def test_no_namespaces_and_a_port_is_taken() -> None:
 
 def failures(path: Path) -> list[str]:
     notebook = nbformat.read(path, 4)
-    NotebookClient(notebook, timeout=PATIENCE, allow_errors=True).execute()
+    patience = {"timeout": PATIENCE, "startup_timeout": PATIENCE}
+    NotebookClient(notebook, allow_errors=True, **patience).execute()
     return errors(notebook)
 
 
@@ -154,8 +155,8 @@ def test_no_chromium(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_papermill(paths: list[Path], tmp_path: Path) -> None:
     with leaves_nothing():
         for path in paths:
-            made = tmp_path / path.name
-            papermill.execute_notebook(path, made, cwd=path.parent, progress_bar=False)
+            made, quietly = tmp_path / path.name, {"progress_bar": False, "cwd": path.parent}
+            papermill.execute_notebook(path, made, start_timeout=PATIENCE, **quietly)
 
 
 @lessons(3)
