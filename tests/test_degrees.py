@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kernels import PRIVATE, kernel
+from kernels import PATIENCE, PRIVATE, kernel
 from test_kernel import (
     HERE,
     LISTEN,
@@ -74,7 +74,7 @@ def test_private_network_for_an_ordinary_user(tmp_path: Path) -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     subprocess.run(["rm", "-rf", str(home)], check=True)

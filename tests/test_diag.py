@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kernels import PATIENCE
 
 from sockutils.calls.trace import trace
 from sockutils.tables import diag as tables
@@ -96,7 +97,7 @@ def states(listener: socket.socket) -> list[str]:
 
 def until(condition: Callable[[], bool]) -> None:
     # loopback delivers at once, unless the machine is busy; an ACK may wait 40 ms by design
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
 

@@ -31,10 +31,13 @@ def waiting_room(answer):
 waiting_room = exercise("listen", hint="count them")(cell(WAITING_ROOM, "waiting_room"))
 
 
-@exercise("listen", hint="look", seconds=0.5)
 def knock(answer):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         answer(listener)
+
+
+patient = exercise("listen", hint="look", seconds=600)(knock)  # however busy the machine is
+knock = exercise("listen", hint="look", seconds=0.5)(knock)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_an_exception_of_the_learner_is_told_with_its_line():
         "        second.bind(listener.getsockname())\n",
         socket=socket,
     )
-    assert repr(knock(answer)).splitlines()[0] == (
+    assert repr(patient(answer)).splitlines()[0] == (
         "knock: not yet — OSError: [Errno 98] Address already in use,"
         " in your line 3: second.bind(listener.getsockname())"
     )
@@ -174,7 +177,7 @@ def test_busy_code_is_reported_not_endured(stuck):
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_sockets_left_open_do_not_survive():
     source = "def answer(listener):\n    mine = socket.create_server(('127.0.0.1', 0))\n    mine."
-    assert "AttributeError" in repr(knock(cell(source + "call()", socket=socket)))
+    assert "AttributeError" in repr(patient(cell(source + "call()", socket=socket)))
     assert "still busy" in repr(knock(cell(source + "accept()", socket=socket)))
 
 

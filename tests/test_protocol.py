@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from kernels import answer
+from kernels import PATIENCE, answer
 from test_clients import ByManager, connected, ended
 from test_kernel import leaves_nothing, needs_namespaces
 
-PATIENCE = 60  # seconds, for a machine that is busy with something else
-pytestmark = [needs_namespaces, pytest.mark.timeout(2 * PATIENCE)]
+pytestmark = needs_namespaces
 CELL = "import socket\nwith socket.socket() as s:\n    number = s.fileno()\n    twice = 2 * number"
 
 
