@@ -68,10 +68,12 @@ def amiss(check: Answer, answer: Answer, words: str) -> Iterator[str]:
         yield f"it was not told {words!r}, but: {said}"
     if "in the check" in said or any(line in said for line in own_lines(check)):
         yield "a line of the check's own"
-    answer.__globals__.get("kept", []).clear()  # what an answer keeps beyond its call
+    getattr(answer, "__globals__", {}).get(
+        "kept", []
+    ).clear()  # what an answer keeps beyond its call
     gc.collect()  # and what it has left open
-    if held() - sockets or set(threading.enumerate()) - threads:
-        yield "a socket or a thread is left"
+    if left := [*(held() - sockets), *(set(threading.enumerate()) - threads)]:
+        yield f"this is left: {left}"
 
 
 @every_lesson
@@ -113,6 +115,6 @@ if __name__ == "__main__":
     for name, answer, words in wrong(sys.argv[1]):
         check = getattr(checks(sys.argv[1]), name)
         for problem in amiss(check, answer, words):
-            print(f"{name}, {answer.__name__}: {problem}")
+            print(f"{name}, {getattr(answer, '__name__', answer)}: {problem}")
         if "-v" in sys.argv:
             print(repr(check(answer)))

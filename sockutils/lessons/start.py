@@ -160,10 +160,8 @@ def greeting(greet: Callable[[Address], bytes]) -> None:
         )
         assert goodbye == "closed", "your socket is still open: close() it, or use `with`"
         mine = [lane for lane in calls.unclosed() if not lane.startswith("server")]
-        assert not mine, (
-            "you left your socket to Python's garbage collector, which closes it some day: "
-            "close() it, or use `with`"
-        )
+        left = "you left your socket to Python's garbage collector, which closes it some day"
+        assert not mine, f"{left}: close() it, or use `with`"
 
 
 def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes | None, str]:
@@ -219,7 +217,7 @@ def one_pair(open_both: Callable[[], object], stack: ExitStack) -> tuple[int, bo
     assert kinds == [socket.SOCK_STREAM, socket.SOCK_DGRAM], f"they are {kinds}: TCP, then UDP"
     tcp, udp = (one.getsockname()[:2] for one in both)
     unbound = [name for name, address in (("TCP", tcp), ("UDP", udp)) if not address[-1]]
-    assert not unbound, f"the {unbound[0]} socket is not bound to a port: it needs a bind(), too"
+    assert not unbound, f"the {unbound[0]} socket is not bound to a port: it, too, needs a bind()"
     assert tcp[0] == udp[0] == ANY[0], f"they have the addresses {tcp[0]}, {udp[0]}"
     assert tcp[1] == udp[1], (
         f"they have the ports {tcp[1]} and {udp[1]}: bind the second to the port of the first"

@@ -65,8 +65,6 @@ def attempt(check: Check, answer: Any, seconds: float) -> str:
 
     They know their own lines and none of the check's: those are never named.
     """
-    if not (callable(answer) or hasattr(answer, "__code__")):
-        return f"{answer!r:.80} is no function"
     try:
         stuck = bounded(seconds, check, answer)
     except AssertionError as error:
@@ -82,6 +80,8 @@ def told(error: Exception, check: Check, answer: Any) -> str:
     what, where = f"{type(error).__name__}: {error}", place(steps(error), check, answer)
     if where:
         return what + where
+    if isinstance(error, TypeError) and not callable(answer):
+        return f"{answer!r:.80} is no function"
     if isinstance(error, TypeError) and str(error).startswith(f"{name_of(answer)}("):
         return f"the check calls it with other arguments: {error}"
     if isinstance(error, OSError):

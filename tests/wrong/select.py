@@ -8,6 +8,7 @@ from contextlib import suppress
 from threading import Thread
 
 Ends = list[socket.socket]
+kept: Ends = []
 
 
 def anew_each_time(connections: Ends, seconds: float) -> list[bytes]:
@@ -261,7 +262,7 @@ def chat(
     """A room with a switch for each mistake."""
     listener.setblocking(False)
     waiting: dict[socket.socket, bytes] = {}
-    left = []
+    left: list[socket.socket] = []
     while visits or (waiting and stays):
         writers = [one for one in waiting if waiting[one] or always_writes]
         readable, writable, _ = select.select([listener, *waiting], writers, [])
@@ -292,7 +293,7 @@ def chat(
             if not data:
                 waiting.pop(one)
                 one.close() if closes else left.append(one)
-    globals()["LEFT"] = left
+    kept.extend(left)
 
 
 def hears_itself(listener: socket.socket, visits: int) -> None:
