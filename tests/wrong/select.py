@@ -8,6 +8,7 @@ from contextlib import suppress
 from threading import Thread
 
 Ends = list[socket.socket]
+kept: Ends = []  # what an answer keeps beyond its call
 
 
 def anew_each_time(connections: Ends, seconds: float) -> list[bytes]:
@@ -261,7 +262,6 @@ def chat(
     """A room with a switch for each mistake."""
     listener.setblocking(False)
     waiting: dict[socket.socket, bytes] = {}
-    left = []
     while visits or (waiting and stays):
         writers = [one for one in waiting if waiting[one] or always_writes]
         readable, writable, _ = select.select([listener, *waiting], writers, [])
@@ -291,8 +291,7 @@ def chat(
                             other.sendall(data)
             if not data:
                 waiting.pop(one)
-                one.close() if closes else left.append(one)
-    globals()["LEFT"] = left
+                one.close() if closes else kept.append(one)
 
 
 def hears_itself(listener: socket.socket, visits: int) -> None:
