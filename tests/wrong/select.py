@@ -8,11 +8,7 @@ from contextlib import suppress
 from threading import Thread
 
 Ends = list[socket.socket]
-<<<<<<< HEAD
-kept: Ends = []
-=======
 kept: Ends = []  # what an answer keeps beyond its call
->>>>>>> lessons3
 
 
 def anew_each_time(connections: Ends, seconds: float) -> list[bytes]:
@@ -266,10 +262,6 @@ def chat(
     """A room with a switch for each mistake."""
     listener.setblocking(False)
     waiting: dict[socket.socket, bytes] = {}
-<<<<<<< HEAD
-    left: list[socket.socket] = []
-=======
->>>>>>> lessons3
     while visits or (waiting and stays):
         writers = [one for one in waiting if waiting[one] or always_writes]
         readable, writable, _ = select.select([listener, *waiting], writers, [])
@@ -299,12 +291,7 @@ def chat(
                             other.sendall(data)
             if not data:
                 waiting.pop(one)
-<<<<<<< HEAD
-                one.close() if closes else left.append(one)
-    kept.extend(left)
-=======
                 one.close() if closes else kept.append(one)
->>>>>>> lessons3
 
 
 def hears_itself(listener: socket.socket, visits: int) -> None:
