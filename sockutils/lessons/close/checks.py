@@ -25,8 +25,11 @@ def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
         with socket.create_server(ANY) as listener:
             listener.settimeout(2)
             before = held()
-            with trace() as calls, background(answer_at_the_end, listener) as server:
-                answer = ask(listener.getsockname(), question)
+            try:
+                with trace() as calls, background(answer_at_the_end, listener) as server:
+                    answer = ask(listener.getsockname(), question)
+            except ConnectionResetError as error:
+                raise AssertionError(f"you got a reset{of_reading(calls)}") from error
         heard, ended = server.result
         assert heard is not None, "nobody connected to the server"
         assert ended, f"the server never heard the end of your question{of_reading(calls)}"
