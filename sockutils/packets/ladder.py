@@ -121,8 +121,9 @@ def _packet(
     down = min(row.flights, default=0) * scale
     share = 0.5 if down < CLOSE else LATE if crossing else EARLY
     near, far = lines.middle if row.forward else lines.middle[::-1]
-    x = near + (far - near) * share
     wide = width(_words(row)) + 8
+    left, right = lines.middle[0] + wide / 2 + 30, lines.middle[1] - wide / 2 - 30
+    x = min(max(near + (far - near) * share, left), right)
     middle = y + down * (x - start) / (end - start)
     drawing.box((x - wide / 2, middle - LINE / 2), (wide, LINE), "ground")
     drawing.text(x, middle, _words(row))
