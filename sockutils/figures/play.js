@@ -1,6 +1,6 @@
 // A picture with items: what each has to tell stands below, on hover and on focus (↑, ↓). If they
 // have times it can be played: Space plays and pauses, → and ← step, Esc leaves.
-style("sk-play", `.sk .later{visibility:hidden}
+style("sk-play", `.sk .later{opacity:0;pointer-events:none}
 .sk .on .a{stroke-dasharray:1;stroke-dashoffset:calc(1 - var(--p))}
 .sk .on .z{visibility:hidden}
 .sk .on .g{transform:scaleX(var(--p));transform-box:fill-box;transform-origin:left}
@@ -74,8 +74,9 @@ function step(way) {
   const next = way < 0 ? moments.findLast(time => time < now)
     : moments.find(time => now === Infinity || time > now)
   show(next ?? (way < 0 ? moments[0] : Infinity))
-  const begun = parts.filter(([node, start, end]) => node.ariaLabel && (start === now || end === now))
-  tell(begun.at(-1)?.[0])
+  const [item] = parts.findLast(([node, ...ends]) => node.ariaLabel && ends.includes(now)) ?? []
+  if (svg.contains(document.activeElement)) item?.focus()
+  tell(item)
 }
 
 function move(way) {
@@ -106,9 +107,12 @@ frame.onkeydown = event => {
   keys[key]()
 }
 svg.onpointerover = event => tell(event.target.closest(".i"))
-svg.onpointerleave = svg.onfocusout = () => tell()
-svg.onfocusin = event => {
-  items.forEach(item => item.setAttribute("tabindex", item === event.target ? 0 : -1))
-  tell(event.target.closest(".i"))
-}
+svg.onpointerleave = () => tell()
+// on the frame: Chromium takes an SVG that listens to focus for one that can have it
+frame.addEventListener("focusin", ({ target }) => {
+  if (items.includes(target))
+    items.forEach(item => item.setAttribute("tabindex", item === target ? 0 : -1))
+  tell()
+})
+frame.addEventListener("focusout", () => tell())
 tell()

@@ -26,8 +26,8 @@ FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  #
 BLANK = re.compile(r"\n *")
 
 # of an em, at most, in the fonts that systems have: DejaVu Sans, the widest, is the measure
-NARROW = dict.fromkeys("ijl'|.,:;I", 0.34) | dict.fromkeys("frt()[]{}-/! \\", 0.42)
-BROAD = dict.fromkeys("mwMW@%", 1.0) | dict.fromkeys("ADGHNOQU&…→←✓✗+=<>~_#", 0.86)
+NARROW = dict.fromkeys("ijl'|.,:;I", 0.36) | dict.fromkeys("frt()[]-/! \\", 0.44)
+BROAD = dict.fromkeys("mwMW@%", 1.0) | dict.fromkeys("ADGHNOQU&…→←✓✗+=<>~^_#", 0.86)
 BROAD |= dict.fromkeys("BCEKPRSTVXYZ", 0.72)
 WIDTHS = NARROW | BROAD
 
