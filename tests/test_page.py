@@ -166,10 +166,11 @@ def static(opened: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Open a page with that picture, whose time stands still."""
     pages: list[Page] = []
 
-    def show(picture: Picture, **context: str) -> Page:
+    def show(picture: Picture, body: str = "", **context: str) -> Page:
         file = tmp_path / "page.html"
         html = picture._repr_mimebundle_()["text/html"]
-        file.write_text(f'<!DOCTYPE html><html lang="en"><meta charset="utf-8">{html}')
+        head = '<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
+        file.write_text(f"{head}<body {body}>{html}")
         page = opened.new_page(**context)  # type: ignore[arg-type]
         pages.append(page)
         page.clock.install(time=0)
@@ -194,6 +195,18 @@ def test_a_page_without_a_theme_has_the_card(static: Callable[..., Page]) -> Non
     page = static(sequence(KNOCKS))
     card = page.locator("svg.sk > rect").first
     assert card.evaluate("card => getComputedStyle(card).fill") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_in_vs_code_it_has_the_colours_of_the_theme(
+    static: Callable[..., Page], theme: str
+) -> None:
+    page = static(
+        sequence(KNOCKS), f'class="vscode-{theme}" style="--vscode-editor-foreground:red"'
+    )
+    card, ink = page.locator("svg.sk > rect").first, page.get_by_text("SYN", exact=True)
+    assert card.evaluate("card => getComputedStyle(card).fill") == "none"
+    assert ink.evaluate("text => getComputedStyle(text).fill") == "rgb(255, 0, 0)"
 
 
 def test_an_item_tells_on_hover_and_on_focus(static: Callable[..., Page]) -> None:

@@ -29,5 +29,6 @@ def html(svg: str, alt: str) -> str:
 def script(*names: str) -> str:
     """Return the scripts, without comments and indentation, as one that leaves no names."""
     text = "\n".join((HERE / f"{name}.js").read_text() for name in names)
-    short = re.sub(r"^ +|^//.*\n| +//.*", "", text, flags=re.MULTILINE)
+    short = re.sub(r"^ +|^//.*\n|^\n| +//.*", "", text, flags=re.MULTILINE)
+    short = re.sub(r"(?<=[{(,;])\n|\n(?=[})\].?:&])", "", short)  # where a line goes on
     return f"(() => {{\n{short.replace('THEMES', themes())}}})()"

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from sockutils.figures import svg
 from sockutils.figures.colours import LIGHT
-from sockutils.figures.svg import ticks
+from sockutils.figures.svg import ticks as ticks  # lessons know it by this name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = ["ticks"]
 
 # for matplotlib; in a page they become those of its theme, and so do black and white
 CLIENT, SERVER, KERNEL = LIGHT["client"], LIGHT["server"], LIGHT["kernel"]
