@@ -157,6 +157,10 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
+def _short(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else _time(seconds)
+
+
 def _draw(
     drawing: Drawing, part: Part, name: str, marks: list[Mark], left: float, y: float
 ) -> None:
@@ -179,7 +183,7 @@ def _draw(
 
 def _title(mark: Mark, start: float) -> str:
     call = mark.call
-    lasted = "has not returned" if call.end is None else f"took {_time(call.end - call.start)}"
+    lasted = "has not returned" if call.end is None else f"took {_short(call.end - call.start)}"
     name = call.error or call.text.rpartition(" → ")[2]
     number = getattr(errno, name, None) if name.isidentifier() else None
     words = f" · errno {number}, {os.strerror(number)}" if number else ""
