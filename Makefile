@@ -23,8 +23,8 @@ lab: .venv/project ## open your copy of the course, my_course/ (ARGS="--no-brows
 slides: .venv/project ## write every notebook as slides into build/slides, one HTML file each
 	@$(python) tests/slides.py $(ARGS)
 
-test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ARGS="tests/test_capture.py" narrows)
-	@$(python) -m pytest --nbval --nbval-cell-timeout=30 --numprocesses=auto --dist=loadscope $(ARGS)
+test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ALL=1: no samples; ARGS="tests/test_capture.py" narrows)
+	@ALL=$(ALL) $(python) -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto --dist=loadscope $(ARGS)
 
 notebooks: .venv/dev .venv/project ## run every notebook and store its outputs, cleaned
 	@$(python) tests/refresh.py $(ARGS)
@@ -43,7 +43,7 @@ versions: .venv/dev ## run every notebook with the oldest and the newest depende
 		"$(PYTHON)" -m venv --clear build/$$kind && \
 		$(python) -m uv pip install --quiet --python=build/$$kind --resolution=$$kind \
 			--group=test --editable . && \
-		build/$$kind/bin/python -m pytest --nbval --nbval-cell-timeout=30 --numprocesses=auto \
+		build/$$kind/bin/python -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto \
 			--dist=loadscope -p no:cacheprovider notebooks || exit; \
 	done
 

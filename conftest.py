@@ -15,7 +15,12 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from sockutils.kernel.network import has_ipv6
 
 PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
-BY_LESSON = {"tests/browser.py", "tests/notebooks.py", "tests/test_machines.py"}
+PATIENCE = 300  # seconds, for a machine that is busy with something else
+BY_LESSON = {"tests/notebooks.py", "tests/test_machines.py"}
+BY_TEST = {"tests/test_clients.py", "tests/test_hub.py", "tests/test_machines.py"}
+# What takes long comes first, so that at the end no worker is busy for minutes with one of these.
+FIRST = ["tests/browser.py", "tests/test_hub.py", "tests/test_machines.py", "tests/test_slides.py"]
+FIRST += ["tests/notebooks.py", "notebooks/", "tests/test_link.py", "tests/test_kernel.py"]
 
 
 class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
@@ -26,9 +31,14 @@ class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
         # ipykernel does not show what child processes print where it sees this variable.
         current = os.environ.pop("PYTEST_CURRENT_TEST")
         try:
-            super().__init__(*arguments, **keywords)
+            super().__init__(*arguments, **keywords | {"startup_timeout": PATIENCE})
         finally:
             os.environ["PYTEST_CURRENT_TEST"] = current
+
+    def get_message(self, stream: str, timeout: float = 1) -> Any:
+        # nbval waits for ten seconds for a first answer, and for five for the rest of an output.
+        # It begins with probes of a second each, which have to fail.
+        return super().get_message(stream, PATIENCE if timeout > 1 else timeout)
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> Any:
         # Without history IPython would not see a trailing semicolon.
@@ -36,16 +46,24 @@ class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]
 
 
 class PartByPart(LoadScopeScheduling):
-    """A file's tests go to one worker; in a file that tests every lesson, a lesson's tests do."""
+    """A file's tests go to one worker; some files are divided further."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        lesson = test.partition("[")[2] if file in BY_LESSON else ""
-        return f"{file} {lesson}"
+        name, _, lesson = test.partition("[")
+        if file == "tests/browser.py":  # each part starts a JupyterLab and a Chromium
+            return f"{file} {lesson < 'm'}"
+        return " ".join([file, name * (file in BY_TEST), lesson * (file in BY_LESSON)])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False  # by how many tests they have
     return PartByPart(config, log)
+
+
+def begins(item: pytest.Item) -> int:
+    places = (place for place, file in enumerate(FIRST) if item.nodeid.startswith(file))
+    return next(places, len(FIRST))
 
 
 nbval.plugin.RunningKernel = Kernel
@@ -72,7 +90,7 @@ def pytest_unconfigure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     if refusal('needs("network")'):
         return 1  # in one shared network the lessons' ports would collide
-    return len(os.sched_getaffinity(0)) + 1  # tests wait more than they compute
+    return len(os.sched_getaffinity(0)) * 2  # tests wait more than they compute
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
@@ -82,6 +100,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=begins)
     for item in items:
         if isinstance(item, nbval.plugin.IPyNbCell):
             tags = item.cell.metadata.get("tags", [])

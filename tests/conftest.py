@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kernels import PRIVATE, refusal
+from kernels import PATIENCE, PRIVATE, refusal
 
 from sockutils.kernel.network import has_ipv6
 
@@ -86,7 +86,7 @@ def private() -> Callable[[str], str]:
         command = [*PRIVATE, sys.executable, "-c", code]
         environment = {**os.environ, "PYTHONWARNINGS": "error"}
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

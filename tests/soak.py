@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 SPIN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
 
 PYTEST = (
-    *(sys.executable, "-m", "pytest", "--quiet", "--nbval", "--nbval-cell-timeout=30"),
+    *(sys.executable, "-m", "pytest", "--quiet", "--nbval", "--nbval-cell-timeout=300"),
     *("--numprocesses=auto", "--dist=loadscope", "notebooks"),
 )
 

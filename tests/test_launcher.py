@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from jupyter_client.connect import write_connection_file
-from kernels import PRIVATE
+from kernels import PATIENCE, PRIVATE
 from test_kernel import leaves_nothing
 
 KERNEL = [sys.executable, "-P", "-m", "sockutils.kernel"]
@@ -39,7 +39,7 @@ def one_line(command: list[str], **environment: str) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
     assert done.returncode == 1

@@ -36,7 +36,7 @@ def datagrams(*words):
     sender, receiver = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))
     with sender, receiver:
         receiver.bind(("10.0.0.1", 5000))
-        receiver.settimeout(10)
+        receiver.settimeout(60)
         for word in words:
             sender.sendto(word, ("10.0.0.2", 5000))
         while True:
@@ -88,8 +88,8 @@ def test_each_way_takes_the_delay(run: Run) -> None:
         print(*((each.arrivals[0] - each.nanoseconds) / 1e9 for each in packets))
         """
     took, flights = run(code).splitlines()
-    assert 0.15 <= float(took) < 10
-    assert all(0.05 <= float(flight) < 10 for flight in flights.split())
+    assert 0.15 <= float(took) < 60
+    assert all(0.05 <= float(flight) < 60 for flight in flights.split())
 
 
 def test_a_lost_packet_is_sent_again(run: Run) -> None:
@@ -98,7 +98,7 @@ def test_a_lost_packet_is_sent_again(run: Run) -> None:
         with Link(lose=lambda packet: len(packets) == 1) as packets:
             talk()
         print(repr(packets).splitlines()[:2], packets[0].arrivals)
-        print(0.9e9 < packets[1].nanoseconds - packets[0].nanoseconds < 10e9)
+        print(0.9e9 < packets[1].nanoseconds - packets[0].nanoseconds < 60e9)
         """
     )
     lines = ["client → server   SYN (lost)", "client → server   SYN (again)"]
@@ -162,7 +162,7 @@ def test_an_icmp_error_finds_its_socket(run: Run) -> None:
     printed = run(
         """
         with Link(), socket.socket(type=socket.SOCK_DGRAM) as client:
-            client.settimeout(10)
+            client.settimeout(60)
             client.connect(("10.0.0.2", 9))
             client.send(b"a")
             try:
@@ -178,7 +178,7 @@ def test_a_machine_can_be_pinged(run: Run) -> None:
     printed = run(
         """
         with Link() as packets, socket.socket(type=socket.SOCK_RAW, proto=1) as ping:
-            ping.settimeout(10)
+            ping.settimeout(60)
             ping.sendto(bytes([8, 0, 0xf7, 0xff, 0, 0, 0, 0]), ("10.0.0.2", 0))
             ping.recv(100), ping.recv(100)  # the request arrives here, too
         print(packets)
@@ -215,7 +215,7 @@ def test_icmpv6_finds_its_way(run_ipv6: Run) -> None:
         """
         ping = socket.socket(SIX, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
         with Link() as packets, ping, socket.socket(SIX, socket.SOCK_DGRAM) as client:
-            client.settimeout(10), ping.settimeout(10)
+            client.settimeout(60), ping.settimeout(60)
             client.connect(("fd00::2", 9))
             client.send(b"a")
             try:
@@ -242,7 +242,7 @@ def test_ipv6_fragments_arrive_and_count_once(run_ipv6: Run) -> None:
         """
         with Link() as packets, socket.socket(SIX, socket.SOCK_DGRAM) as receiver:
             receiver.bind(("fd00::1", 5000))
-            receiver.settimeout(10)
+            receiver.settimeout(60)
             with socket.socket(SIX, socket.SOCK_DGRAM) as sender:
                 sender.sendto(bytes(4000), ("fd00::2", 5000))
             print(len(receiver.recv(9000)), len(packets))

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from kernels import ALL, PATIENCE
 from nbclient import NotebookClient
 from test_classroom import errors
 from test_kernel import leaves_nothing, needs_namespaces
@@ -23,17 +24,20 @@ PATHS = [path for path in NOTEBOOKS.glob("*.ipynb") if path.name != "15_referenc
 LISTEN = NOTEBOOKS / "03_listen.ipynb"
 MACHINE = [sys.executable, str(Path(__file__).with_name("machine.py"))]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-n0"]
-NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=60"]
-PATIENCE = 300  # seconds
+NBVAL = [*PYTEST, "--nbval", f"--nbval-cell-timeout={PATIENCE}"]
 NAMESPACES = "this cell needs a private network (unshare(): No space left on device"
 NO_IPV6 = {"this cell needs IPv6, and this system has none", "it shows IPv6, and there is none"}
-pytestmark = [needs_namespaces, pytest.mark.timeout(PATIENCE)]
+pytestmark = [needs_namespaces, pytest.mark.timeout(3 * PATIENCE)]
 
 
 def lessons(first: int) -> pytest.MarkDecorator:
-    """Every third lesson from that one on; with MACHINES=all, as in a CI job, every lesson."""
-    paths = sorted(PATHS) if os.environ.get("MACHINES") == "all" else sorted(PATHS)[first::3]
-    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+    """Three lessons; with ALL=1 three by three all of them: starting pytest takes longer than one.
+
+    Together, the four tests below see twelve of the fifteen.
+    """
+    groups = [sorted(PATHS)[number::5] for number in range(5)]
+    groups = groups if ALL else [groups[first]]
+    return pytest.mark.parametrize("paths", groups, ids=lambda paths: paths[0].stem)
 
 
 @pytest.fixture
@@ -85,18 +89,18 @@ def reasons(output: str) -> set[str]:
 
 @lessons(0)
 def test_ordinary_user_no_ipv6_few_descriptors_turkish_read_only(
-    path: Path, home: Path, turkish: dict[str, str]
+    paths: list[Path], home: Path, turkish: dict[str, str]
 ) -> None:
     machine = ["ordinary", "no-ipv6", "descriptors=256", f"read-only={ROOT}", f"read-only={home}"]
     with leaves_nothing():
-        told = run([*MACHINE, *machine, "--", *NBVAL, str(path)], **turkish)
+        told = run([*MACHINE, *machine, "--", *NBVAL, *map(str, paths)], **turkish)
     assert reasons(told) <= NO_IPV6
 
 
 @lessons(1)
-def test_no_namespaces_and_plain_c(path: Path, home: Path) -> None:
+def test_no_namespaces_and_plain_c(paths: list[Path], home: Path) -> None:
     with leaves_nothing():
-        told = run([*MACHINE, "refused", "--", *NBVAL, str(path)], LC_ALL="C")
+        told = run([*MACHINE, "refused", "--", *NBVAL, *map(str, paths)], LC_ALL="C")
     assert {reason[: len(NAMESPACES)] for reason in reasons(told)} <= {NAMESPACES}
 
 
@@ -114,7 +118,8 @@ def test_no_namespaces_and_a_port_is_taken() -> None:
 
 def failures(path: Path) -> list[str]:
     notebook = nbformat.read(path, 4)
-    NotebookClient(notebook, timeout=10, allow_errors=True).execute()
+    patience = {"timeout": PATIENCE, "startup_timeout": PATIENCE}
+    NotebookClient(notebook, allow_errors=True, **patience).execute()
     return errors(notebook)
 
 
@@ -147,16 +152,18 @@ def test_no_chromium(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @lessons(2)
 @pytest.mark.usefixtures("home")
-def test_papermill(path: Path, tmp_path: Path) -> None:
+def test_papermill(paths: list[Path], tmp_path: Path) -> None:
     with leaves_nothing():
-        papermill.execute_notebook(path, tmp_path / path.name, cwd=path.parent, progress_bar=False)
+        for path in paths:
+            made, quietly = tmp_path / path.name, {"progress_bar": False, "cwd": path.parent}
+            papermill.execute_notebook(path, made, start_timeout=PATIENCE, **quietly)
 
 
-@lessons(0)
+@lessons(3)
 @pytest.mark.usefixtures("home")
-def test_nbmake(path: Path) -> None:
+def test_nbmake(paths: list[Path]) -> None:
     with leaves_nothing():
-        assert "1 passed" in run([*PYTEST, "--nbmake", str(path)])
+        assert "3 passed" in run([*PYTEST, "--nbmake", *map(str, paths)])
 
 
 if __name__ == "__main__":

@@ -306,9 +306,9 @@ def test_the_error_of_the_block_comes_first_and_tells_what_the_peer_raised() -> 
 
 def test_a_block_that_fails_does_not_wait_for_the_peer(listener: socket.socket) -> None:
     begun = monotonic()
-    with pytest.raises(KeyboardInterrupt) as caught, background(echo_once, listener, patience=60):
+    with pytest.raises(KeyboardInterrupt) as caught, background(echo_once, listener, patience=600):
         raise KeyboardInterrupt
-    assert monotonic() - begun < 30
+    assert monotonic() - begun < 300
     assert not hasattr(caught.value, "__notes__")
 
 
@@ -325,11 +325,11 @@ def test_an_interrupt_while_waiting_releases_the_peer(listener: socket.socket) -
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     begun = monotonic()
     try:
-        with pytest.raises(KeyboardInterrupt), background(serve, patience=60):
+        with pytest.raises(KeyboardInterrupt), background(serve, patience=600):
             leaving.set()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert monotonic() - begun < 30
+    assert monotonic() - begun < 300
 
 
 def test_nothing_reaches_the_excepthook(

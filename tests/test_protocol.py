@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from kernels import answer
-from test_clients import ByManager, connected
+from kernels import PATIENCE, answer
+from test_clients import ByManager, connected, ended
 from test_kernel import leaves_nothing, needs_namespaces
 
-PATIENCE = 60  # seconds, for a machine that is busy with something else
-pytestmark = [needs_namespaces, pytest.mark.timeout(2 * PATIENCE)]
+pytestmark = needs_namespaces
 CELL = "import socket\nwith socket.socket() as s:\n    number = s.fileno()\n    twice = 2 * number"
 
 
@@ -19,9 +18,8 @@ CELL = "import socket\nwith socket.socket() as s:\n    number = s.fileno()\n    
 def client(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[BlockingKernelClient]:
     ip = {"ipc": str(tmp_path / "kernel"), "tcp": "127.0.0.1"}[request.param]
     way = ByManager(transport=request.param, ip=ip)
-    with leaves_nothing(), connected(way.start()) as client:
+    with leaves_nothing(), ended(way), connected(way.start()) as client:
         yield client
-        way.stop()
 
 
 def reply(client: BlockingKernelClient, channel: str, sent: str) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 
 import browser
 import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from slides import export
 
 PATHS = sorted(browser.NOTEBOOKS.glob("*.ipynb"))
 LISTEN = "03_listen.ipynb"
 SCREEN: ViewportSize = {"width": 1280, "height": 720}  # of a projector
 pytestmark = browser.pytestmark
-chromium, page, strangers = browser.chromium, browser.page, browser.strangers
+chromium, opened = browser.chromium, browser.opened
+page, strangers = browser.page, browser.strangers
 
 # Goes through the exported page; what is seen at each step: the newest piece begins and ends on the
 # screen, and no line of code is cut off.
@@ -41,15 +42,14 @@ KEYS += [("End", "Where else to read")]
 
 
 @pytest.fixture
-def screen(page: Page) -> Iterator[Page]:
+def screen(opened: Browser) -> Iterator[Page]:
     """A window as a projector shows it, which must not ask anybody for anything."""
-    assert page.context.browser
-    opened = page.context.browser.new_page(viewport=SCREEN)
+    screen = opened.new_page(viewport=SCREEN)
     asked, errors = set[str](), list[str]()
-    opened.on("request", lambda request: asked.add(urlsplit(request.url).scheme))
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    opened.close()
+    screen.on("request", lambda request: asked.add(urlsplit(request.url).scheme))
+    screen.on("pageerror", lambda error: errors.append(str(error)))
+    yield screen
+    screen.close()
     assert asked <= {"file", "data"}
     assert errors == []
 

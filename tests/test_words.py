@@ -11,7 +11,7 @@ from pathlib import Path
 import cells
 import pytest
 import reference
-from kernels import kernel
+from kernels import PATIENCE, kernel
 
 from sockutils import words
 from sockutils.practice.progress import names, read_lesson
@@ -171,7 +171,9 @@ port = int(child.stdout.readline())
     held = in_use(shared("socket.create_server(('127.0.0.1', port))"))
     assert held.startswith("A child of this notebook, python")
     assert held.endswith(f" -c, has port {port}: end it with !kill {pid}")
-    shared("child.communicate()")
+    shared("t = socket.create_server(('127.0.0.2', port))")  # not in the way
+    assert in_use(shared("socket.create_server(('127.0.0.1', port))")) == held
+    shared("t.close(); child.communicate()")
     shared("""
 start = f'exec 3<&0; "{sys.executable}" -c "{hold}" <&3 & echo $!'
 orphan = subprocess.Popen(["sh", "-c", start], **pipes)
@@ -184,6 +186,22 @@ orphan.wait()
     assert held.startswith("Another process, python")
     assert held.endswith(f" -c (pid {pid}), has port {port}: end it, or take another port.")
     shared("orphan.stdin.close(); orphan.stdout.read(); orphan.stdout.close()")
+
+
+def test_the_socket_that_wants_to_listen_is_not_in_its_own_way(shared: Run) -> None:
+    shared("""
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so the child may bind, too
+s.bind(HERE)
+hold = f"import socket; s = socket.create_server({s.getsockname()}); print(flush=True); input()"
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+child = subprocess.Popen([sys.executable, "-c", hold], **pipes)
+child.stdout.readline()
+""")
+    first, held, _ = below(shared("s.listen()"))
+    assert first.startswith("EADDRINUSE: ")
+    assert held.startswith("A child of this notebook, python")
+    shared("s.close(); child.communicate()")
 
 
 def test_a_descriptor_that_no_object_stands_for(shared: Run) -> None:
@@ -391,7 +409,7 @@ lesson.greet
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert "`s`, made in cell [3], still listens on port" in done.stdout

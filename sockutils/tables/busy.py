@@ -5,7 +5,8 @@ import os
 import socket
 from contextlib import closing, suppress
 
-from sockutils.tables.diag import Row, Table, rows_on, table, with_holders
+from sockutils.tables.diag import Table, rows_on, table, with_holders
+from sockutils.tables.rows import Row
 
 
 def who_holds(port: int, host: str = "", protocol: str = "tcp") -> Table:
@@ -21,14 +22,16 @@ def who_holds(port: int, host: str = "", protocol: str = "tcp") -> Table:
     seen = {row.inode for row in rows}
     rows += [row for row in _bound_here() if row.inode not in seen]
     mine = [row for row in rows if row.protocol == protocol and row.local[1] == port]
-    held = with_holders(row for row in mine if not host or _collide(host, str(row.local[0])))
+    held = with_holders(row for row in mine if not host or collide(host, str(row.local[0])))
     return table(held, f" on port {port}", port)
 
 
-def _collide(one: str, other: str) -> bool:
+def collide(one: str, other: str) -> bool:
+    """Tell whether sockets on these addresses, in numbers, are in each other's way."""
     from ipaddress import ip_address
 
-    first, second = sorted(map(ip_address, (one.partition("%")[0], other)), key=lambda a: a.version)
+    hosts = (host.partition("%")[0] for host in (one, other))  # fe80::1%lo
+    first, second = sorted(map(ip_address, hosts), key=lambda host: host.version)
     if first.version != second.version:
         return second.is_unspecified
     return first == second or first.is_unspecified or second.is_unspecified

@@ -33,9 +33,18 @@ def holders_of(inodes: Collection[int]) -> dict[int, tuple[Holder, ...]]:
     """
     pids: dict[int, list[int]] = {inode: [] for inode in inodes}
     for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):
-        for inode in _sockets(pid) & pids.keys():
+        for inode in descriptors(pid).keys() & pids.keys():
             pids[inode].append(pid)
     return {inode: tuple(_known(found)) for inode, found in pids.items()}
+
+
+def descriptors(pid: int) -> dict[int, int]:
+    """Return the inode of each socket that a process holds, with a descriptor of it.
+
+    None are found where you may not look, as in `holders_of()`. Source: proc_pid_fd(5).
+    """
+    links = ((number, _link(f"/proc/{pid}/fd/{number}")) for number in _listed(f"/proc/{pid}/fd"))
+    return {int(link[8:-1]): int(number) for number, link in links if link.startswith("socket:[")}
 
 
 def told(found: Iterable[Holder]) -> str:
@@ -52,11 +61,6 @@ def told(found: Iterable[Holder]) -> str:
 def _we() -> str:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return "this notebook" if hasattr(shell, "kernel") else "this process"
-
-
-def _sockets(pid: int) -> set[int]:
-    links = (_link(f"/proc/{pid}/fd/{number}") for number in _listed(f"/proc/{pid}/fd"))
-    return {int(link[8:-1]) for link in links if link.startswith("socket:[")}
 
 
 def _listed(directory: str) -> list[str]:

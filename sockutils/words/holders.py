@@ -8,10 +8,12 @@ import threading
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from sockutils.words.proc import entries, owners, program
+from sockutils.tables.busy import collide, who_holds
+from sockutils.tables.holders import Holder, descriptors
+from sockutils.tables.rows import Row
 from sockutils.words.shown import Failed, made_in
 
-TIME_WAIT = "06"  # <net/tcp_states.h>, as in /proc/net/tcp
+SESSION = "JPY_SESSION_NAME="  # in the environment of Jupyter's kernels
 
 
 class Wanted(NamedTuple):
@@ -24,28 +26,50 @@ class Wanted(NamedTuple):
 
 def holder(wanted: Wanted, shell: Any, failed: Failed) -> str:
     """Say who has a port, and how to get it; "" where that cannot be told."""
-    host, port, kind, by, held = wanted
-    for sock in own_sockets(port, kind):
-        if sock is not by and collide(sock.getsockname()[0], host):
+    host, port = in_numbers(wanted.host), wanted.port
+    for sock in own_sockets(port, wanted.kind):
+        if sock is not wanted.by and (not host or collide(host, sock.getsockname()[0])):
             return own(sock, port, shell, failed)
-    table = entries(port, kind)
-    inodes = {inode for inode, _ in table}
-    for pid, number in owners(inodes - {"0"}):
-        if pid == os.getpid():
-            return f"Descriptor {number} of this notebook has port {port}: os.close({number})."
-        return program(pid, port)
-    if inodes - {"0"}:
+    try:
+        rows = others(wanted, host)
+    except OSError:  # a kernel without these tables
+        return ""
+    for row in rows:
+        for each in row.holders or ():
+            return process(each, port, row.inode)
+    if any(row.inode for row in rows):
         return f"A process of another user has port {port}: take another port."
-    if TIME_WAIT in {state for _, state in table}:
+    if "TIME-WAIT" in [row.state for row in rows]:
         return (
             f"Nobody has port {port}, but a connection on it is in TIME_WAIT, for a minute.\n"
             "Set SO_REUSEADDR on your server before bind(), or let the client close first."
         )
-    if table:
+    if rows:
         return ""
-    if port in held:
-        return f"{held[port]}() had port {port} in the background, until the block ended."
+    if port in wanted.held:
+        return f"{wanted.held[port]}() had port {port} in the background, until the block ended."
     return f"Port {port} is free by now: a socket of this cell had it, or a program that has ended."
+
+
+def in_numbers(host: Any) -> str:
+    """The host if it is an address; "" for a name, which may stand for any."""
+    from ipaddress import ip_address
+
+    try:
+        return str(ip_address(str(host)))
+    except ValueError:
+        return ""
+
+
+def others(wanted: Wanted, host: str) -> list[Row]:
+    """The sockets in the way, except the one that wants the port; first those of this process."""
+    protocol = "udp" if wanted.kind == socket.SOCK_DGRAM else "tcp"
+    inode = 0
+    if isinstance(wanted.by, socket.socket) and wanted.by.fileno() >= 0:
+        inode = os.fstat(wanted.by.fileno()).st_ino
+    found = who_holds(wanted.port, host, protocol)
+    rows = [row for row in found if not row.inode or row.inode != inode]
+    return sorted(rows, key=lambda row: row.inode not in descriptors(os.getpid()))
 
 
 def own_sockets(port: int, kind: int) -> list[socket.socket]:
@@ -57,10 +81,6 @@ def own_sockets(port: int, kind: int) -> list[socket.socket]:
                 if thing.family in (socket.AF_INET, socket.AF_INET6) and thing.type == kind:
                     found += [thing] * (thing.getsockname()[1] == port)
     return sorted(found, key=listens, reverse=True)
-
-
-def collide(one: str, other: Any) -> bool:
-    return one == other or not {one, other}.isdisjoint({"0.0.0.0", "::", "", None, "localhost"})
 
 
 def listens(sock: socket.socket) -> bool:
@@ -99,3 +119,31 @@ def uses(thread: threading.Thread, sock: socket.socket) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def process(found: Holder, port: int, inode: int) -> str:
+    """Who has it, if no object of this process stands for the socket."""
+    if found.pid == os.getpid():
+        number = descriptors(found.pid)[inode]
+        return f"Descriptor {number} of this notebook has port {port}: os.close({number})."
+    words = read(f"/proc/{found.pid}/cmdline")
+    line = " ".join([os.path.basename(words[0]), *words[1:2]]) if words else found.program
+    if any("ipykernel" in word or word == "sockutils.kernel" for word in words):
+        line = "the kernel of " + next(
+            (e.partition("=")[2] for e in read(f"/proc/{found.pid}/environ") if SESSION in e),
+            "another notebook",
+        )
+        return f"Port {port} is held by {line} (pid {found.pid}): close its socket there."
+    if found.child:
+        return f"A child of this notebook, {line}, has port {port}: end it with !kill {found.pid}"
+    return (
+        f"Another process, {line} (pid {found.pid}), has port {port}: end it, or take another port."
+    )
+
+
+def read(file: str) -> list[str]:
+    try:
+        with open(file, errors="replace") as opened:
+            return opened.read().split("\0")[:-1]
+    except OSError:
+        return []
