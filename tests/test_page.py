@@ -13,7 +13,7 @@ from test_picture import BLOCKED, KNOCKS, UNBLOCKED, on_a_slow_link, plot
 from sockutils import Picture, matrix, sequence, timeline
 
 pytestmark = browser.pytestmark
-chromium = browser.chromium
+chromium, opened = browser.chromium, browser.opened
 
 THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 TRUSTED, UNTRUSTED = "signed.ipynb", "strange.ipynb"
@@ -56,12 +56,6 @@ CONTRASTS = """() => {
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("jupyterlab")
-
-
-@pytest.fixture(scope="module")
-def opened(chromium: str) -> Iterator[Browser]:
-    with browser.browser(chromium) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
