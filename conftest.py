@@ -95,7 +95,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
     if isinstance(collector, nbval.plugin.IPyNbFile):
-        # What html shows, the text form says too; only the html has pixels in it.
+        # What html shows, the text form says too; only the html has measured times in it.
         collector.skip_compare += ("text/html",)
 
 

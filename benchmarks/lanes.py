@@ -33,7 +33,6 @@ def seconds(call: Callable[[], object]) -> float:
 def rows() -> list[tuple[str, float, str]]:
     """Return (what, ratio of the medians, target), all measured by turns."""
     few, many, long = traced(FEW), traced(MANY), traced(LONG)
-    timeline(few)  # imports matplotlib
     times: dict[str, list[float]] = {name: [] for name in ("few", "many", "short", "long")}
     for _ in range(ROUNDS):
         times["few"].append(seconds(lambda: timeline(few)))

@@ -1,10 +1,9 @@
 import itertools
 
 import pytest
-from test_picture import call, edge, overlapping, sticking_out, written
+from test_picture import call, items, overlapping, sticking_out, times, words, written
 
 from sockutils import timeline
-from sockutils.calls import lanes
 from sockutils.calls.call import Calls
 from sockutils.figures.elide import elide, left_out
 
@@ -54,21 +53,25 @@ def test_the_text_of_many_calls_is_that_of_both_ends() -> None:
 
 @pytest.mark.parametrize("calls", MANY.values(), ids=MANY)
 def test_a_picture_of_many_calls_fits_and_nothing_overlaps(calls: Calls) -> None:
-    texts = written(lanes._lanes(calls))
-    assert overlapping(texts) == sticking_out(texts) == []
-    assert left_out(len(calls) - 40, "call") in [text.get_text() for text in texts]
-    assert edge(timeline(calls)) == {(255, 255, 255)}
+    picture = timeline(calls)
+    assert overlapping(written(picture)) == sticking_out(picture) == []
+    assert left_out(len(calls) - 40, "call") in words(picture)
 
 
 @pytest.mark.parametrize("make", [ticking, clients])
 def test_a_picture_has_so_many_parts_however_many_calls_there_are(make: type[Calls]) -> None:
-    few, many = (lanes._lanes(make(count)).axes[0] for count in (200, 5000))
-    assert len(few.patches) == len(many.patches) == 40
-    assert len(few.texts) == pytest.approx(len(many.texts), abs=6)  # as many as fit beside others
+    few, many = (timeline(make(count)) for count in (200, 5000))
+    assert len(items(few)) == len(items(many)) == 40
+    # as many as fit beside others
+    assert len(written(few)) == pytest.approx(len(written(many)), abs=6)
+
+
+def test_times_go_on_in_the_second_part() -> None:
+    assert times(timeline(ticking(1000)))[20] == pytest.approx([0.980, 0.980])
 
 
 def test_each_part_begins_with_its_own_time() -> None:
-    shown = [text.get_text() for text in written(lanes._lanes(ticking(1000)))]
+    shown = words(timeline(ticking(1000)))
     assert [text for text in shown if text in ("0 ms", "980.00 ms", "+5 ms")] == [
         "0 ms",
         "980.00 ms",
@@ -77,7 +80,7 @@ def test_each_part_begins_with_its_own_time() -> None:
 
 
 def marks(calls: Calls, name: str) -> list[str]:
-    return [text.get_text() for text in written(lanes._lanes(calls)) if name in text.get_text()]
+    return [text for text in words(timeline(calls)) if name in text]
 
 
 def test_a_call_that_goes_on_in_the_gap_has_no_end_there() -> None:

@@ -44,11 +44,13 @@ def test_a_static_view_has_text_and_picture():
     data, about = view._repr_mimebundle_()
     assert data.keys() == {
         "text/plain",
+        "text/html",
         "image/png",
         "application/vnd.jupyter.widget-view+json",
     }
     assert data["text/plain"] == repr(view) == "panel: backlog 0…8 (2)\n3 callers wait"
     assert data["image/png"] == PNG
+    assert data["text/html"] == view.widget.children[-1].value
     assert about == {"image/png": {"alt": "3 wait"}}
 
 

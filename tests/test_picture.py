@@ -1,23 +1,29 @@
-import io
+import base64
 import itertools
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import NamedTuple
+from xml.etree import ElementTree
 
 import pytest
 from matplotlib import rcParams
-from matplotlib.text import Text
-from PIL import Image
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
 
 from sockutils import sequence, timeline
-from sockutils.calls import lanes
-from sockutils.calls.trace import Call, Calls
-from sockutils.figures.picture import CLIENT, Picture, canvas
-from sockutils.packets import ladder
+from sockutils.calls.call import Call, Calls
+from sockutils.figures import colours, page, svg
+from sockutils.figures.picture import CLIENT, Picture, canvas, label, sheet, write
 from sockutils.packets.capture import Packets
 from sockutils.packets.packet import Packet
 from sockutils.packets.roles import elided, rows
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def tcp(seconds: float, flags: str, source: int, destination: int, data: bytes = b"") -> Packet:
@@ -77,6 +83,7 @@ CONNECTION = [
     tcp(0, "FA", 5000, 40001),
     tcp(0, "A", 40001, 5000),
 ]
+TEN_CLIENTS = [packet for port in range(40001, 40011) for packet in handshake(port)]
 KNOCKS = [tcp(when, "S", 40003, 5000) for when in (0.0004, 1.03, 2.06, 3.08)]
 SILENT_QUEUE = [*handshake(40001), *handshake(40002, 0.0002), *KNOCKS]
 SIX_CLIENTS = [packet for port in range(40001, 40007) for packet in handshake(port)]
@@ -85,7 +92,15 @@ ANOTHER_ADDRESS = [
     datagram("127.0.0.1", 40001, "127.0.0.2", 5000),
     datagram("127.0.0.1", 5000, "127.0.0.1", 40001),
 ]
+ADDRESSES = ["2001:db8:85a3::8a2e:370:7334", "2001:db8:85a3:8d3:1319:8a2e:370:7348", "2001:db8::1"]
+IPV6 = [
+    Packet(0, bytes(IPv6(src=there, dst=here) / TCP(sport=port, dport=5000, flags="S")))
+    for port, (there, here) in enumerate(itertools.permutations(ADDRESSES, 2), 40001)
+]
 LADDERS = {
+    "ten clients": TEN_CLIENTS,
+    "long addresses": IPV6,
+    "sixty clients": [tcp(0, "S", port, 5000) for port in range(40001, 40061)],
     "connection": CONNECTION,
     "silent queue": SILENT_QUEUE,
     "six clients": SIX_CLIENTS,
@@ -139,45 +154,65 @@ ONE = Calls([call("socket", "getsockopt", 1.0, 1.0)])
 TIMELINES = {"blocked": BLOCKED, "unblocked": UNBLOCKED, "one": ONE}
 
 
-def image(picture: Picture) -> Image.Image:
-    return Image.open(io.BytesIO(picture.png)).convert("RGB")
+class Text(NamedTuple):
+    """A line of text in a drawing, and where its letters end at most, in pixels."""
+
+    words: str
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
-def edge(picture: Picture) -> set[tuple[int, ...]]:
-    pixels = image(picture)
-    wide, high = pixels.size
-    border = [(x, y) for x in range(wide) for y in (0, high - 1)] + [(0, y) for y in range(high)]
-    return {pixels.getpixel(place) for place in border}
+def parsed(picture: Picture) -> ElementTree.Element:
+    return ElementTree.fromstring(picture.svg)
 
 
-def written(figure: object) -> list[Text]:
-    (axes,) = figure.axes
-    return [text for text in axes.texts if text.get_text()]
+def written(picture: Picture) -> list[Text]:
+    return [text_of(part) for part in parsed(picture).iter(f"{SVG}text")]
 
 
-def boxes(texts: list[Text]) -> list[tuple[str, object]]:
-    return [(text.get_text(), text.get_window_extent()) for text in texts]
+def words(picture: Picture) -> list[str]:
+    return [text.words for text in written(picture)]
+
+
+def text_of(part: ElementTree.Element) -> Text:
+    kind = part.get("class", "").split()
+    x, y = float(part.attrib["x"]), float(part.attrib["y"])
+    said = part.text or ""
+    wide = svg.width(said, "b" in kind)
+    left = x - wide / 2 if "m" in kind else x - wide if "e" in kind else x
+    return Text(said, left, y - 0.75 * svg.SIZE, left + wide, y + 0.2 * svg.SIZE)
 
 
 def overlapping(texts: list[Text]) -> list[tuple[str, str]]:
     return [
-        (one, other)
-        for (one, a), (other, b) in itertools.combinations(boxes(texts), 2)
-        if a.overlaps(b)
+        (one.words, other.words)
+        for one, other in itertools.combinations(texts, 2)
+        if one.left < other.right and other.left < one.right
+        if one.top < other.bottom and other.top < one.bottom
     ]
 
 
-def sticking_out(texts: list[Text]) -> list[str]:
-    sheet = texts[0].figure.bbox
+def sticking_out(picture: Picture) -> list[str]:
+    _, _, wide, high = map(float, parsed(picture).attrib["viewBox"].split())
     return [
-        text
-        for text, box in boxes(texts)
-        if box.x0 < 0 or box.y0 < 0 or box.x1 > sheet.x1 or box.y1 > sheet.y1
+        text.words
+        for text in written(picture)
+        if text.left < 0 or text.top < 0 or text.right > wide or text.bottom > high
     ]
 
 
-def drawn_ladder(packets: list[Packet], seconds: bool) -> list[Text]:
-    return written(ladder._ladder(elided(rows(packets)), seconds))
+def items(picture: Picture) -> list[ElementTree.Element]:
+    return [part for part in parsed(picture).iter(f"{SVG}g") if part.get("class") == "i"]
+
+
+def titles(picture: Picture) -> list[str]:
+    return [part.findtext(f"{SVG}title") or "" for part in items(picture)]
+
+
+def times(picture: Picture) -> list[list[float]]:
+    return [[*map(float, part.attrib["data-t"].split())] for part in items(picture)]
 
 
 def test_sequence_reads_as_the_packets() -> None:
@@ -199,24 +234,32 @@ def test_sequence_uses_the_names_given() -> None:
     assert repr(picture) == "alice → nobody   UDP  2 bytes\nalice ← nobody   ICMP port unreachable"
 
 
-@pytest.mark.parametrize("seconds", [False, True])
-@pytest.mark.parametrize("packets", LADDERS.values(), ids=LADDERS)
+every_ladder = pytest.mark.parametrize("packets", LADDERS.values(), ids=LADDERS)
+both_ways = pytest.mark.parametrize("seconds", [False, True])
+
+
+@both_ways
+@every_ladder
 def test_ladder_shows_what_its_text_says(packets: list[Packet], seconds: bool) -> None:
-    shown = [text.get_text().replace("\n", " at ") for text in drawn_ladder(packets, seconds)]
+    shown = words(sequence(packets, seconds))
     for row in elided(rows(packets)):
-        assert {row.left, row.right} - {""} <= set(shown)
+        for role in {row.left, row.right} - {""}:
+            assert {*role.split(" at ")} <= {*shown}
         shown.remove(f"{row.label}  {row.size}".strip())
 
 
-@pytest.mark.parametrize("seconds", [False, True])
-@pytest.mark.parametrize("packets", LADDERS.values(), ids=LADDERS)
+@both_ways
+@every_ladder
 def test_ladder_fits_and_nothing_overlaps(packets: list[Packet], seconds: bool) -> None:
-    texts = drawn_ladder(packets, seconds)
-    assert overlapping(texts) == sticking_out(texts) == []
     picture = sequence(packets, seconds)
-    assert edge(picture) == {(255, 255, 255)}
-    assert image(picture).width == 1100
-    assert len(picture.png) < max(60_000, 2_500 * len(packets))
+    assert overlapping(written(picture)) == sticking_out(picture) == []
+    assert len(picture.svg) < 4_000 + 800 * len(packets)
+
+
+def test_few_lifelines_fill_the_sheet_and_very_many_make_it_wider() -> None:
+    few, many = (parsed(sequence(LADDERS[f"{name} clients"])) for name in ("ten", "sixty"))
+    assert few.get("width") == "1100"
+    assert float(many.attrib["width"]) > 1100
 
 
 @pytest.mark.parametrize("count", [60, 61, 3000])
@@ -226,7 +269,7 @@ def test_of_many_packets_the_middle_is_left_out(count: int) -> None:
     sizes = [int(line.split()[-2]) for line in lines if line.endswith(("byte", "bytes"))]
     assert sizes == [*range(1, 31), *range(count - 29, count + 1)]
     assert lines[30:-30] == ([f"… {count - 60:,} packets left out …"] if count > 60 else [])
-    assert image(picture).height < 61 * 0.38 * 110 + 200
+    assert float(parsed(picture).attrib["height"]) < 61 * 42 + 200
 
 
 def test_the_middle_is_left_out_of_a_time_axis_too() -> None:
@@ -234,54 +277,80 @@ def test_the_middle_is_left_out_of_a_time_axis_too() -> None:
     assert line == ["… 1,000 packets left out …", "1 s   client → server   PSH ACK  1031 bytes"]
 
 
+class Arrow(NamedTuple):
+    """Where an arrow begins and ends, in pixels from the top."""
+
+    start: float
+    end: float
+
+
+def arrows(packets: list[Packet]) -> list[Arrow]:
+    found = []
+    for part in items(sequence(packets, seconds=True)):
+        heads = [*part.iter(f"{SVG}path")]
+        for line, head in zip(heads[::2], heads[1::2], strict=False):
+            begins = re.findall(r"[\d.]+", line.attrib["d"])
+            ends = re.findall(r"[\d.]+", head.attrib["d"])
+            found.append(Arrow(float(begins[1]), float(ends[1])))
+    return found
+
+
 def heights(packets: list[Packet]) -> list[float]:
-    return [
-        text.get_position()[1]
-        for text in drawn_ladder(packets, seconds=True)
-        if text.get_text().startswith(("SYN", "ACK"))
-    ]
-
-
-def arrows(packets: list[Packet]) -> list[tuple[float, float]]:
-    """Where each arrow of the ladder begins and ends, in inches from the top."""
-    figure = ladder._ladder(rows(packets), seconds=True)
-    return [(text.xyann[1], text.xy[1]) for text in figure.axes[0].texts if hasattr(text, "xyann")]
+    return [arrow.start for arrow in arrows(packets)]
 
 
 def test_a_slow_packet_goes_down_for_as_long_as_it_took() -> None:
     lost, first, second, copy, third = arrows(on_a_slow_link())
-    assert lost[0] == lost[1]
-    down = [end - start for start, end in (first, second, copy, third)]
-    assert down == [pytest.approx(down[0])] * 4
-    assert first[0] - lost[0] == pytest.approx(5 * down[0])
+    down = [arrow.end - arrow.start for arrow in (first, second, copy, third)]
+    assert down == [pytest.approx(down[0], abs=0.2)] * 4
+    assert first.start - lost.start == pytest.approx(5 * down[0], abs=1)
 
 
 def test_an_overtaken_packet_crosses_the_other() -> None:
-    (start, end), (later_start, earlier_end) = arrows(overtaken())
-    assert start < later_start < earlier_end < end
-
-
-def crosses(packets: list[Packet]) -> int:
-    figure = ladder._ladder(rows(packets), seconds=False)
-    return sum(line.get_marker() == "X" for line in figure.axes[0].lines)
+    first, later = arrows(overtaken())
+    assert first.start < later.start < later.end < first.end
 
 
 def test_a_lost_packet_ends_in_a_cross() -> None:
-    assert crosses(on_a_slow_link()) == 1
-    assert crosses(CONNECTION) == 0
+    lost, *others = items(sequence(on_a_slow_link()))
+    crosses = [len(part.findall(f"{SVG}path[@stroke-width='6']")) for part in (lost, *others)]
+    assert crosses == [2, 0, 0, 0]
+    heads = [len(part.findall(f"{SVG}path[@class='z']")) for part in (lost, *others)]
+    assert heads == [0, 1, 2, 1]
 
 
 def test_seconds_are_to_scale() -> None:
     first, second, third, fourth = heights(KNOCKS)
     scale = (fourth - first) / 3.0796
-    assert second - first == pytest.approx(1.0296 * scale)
-    assert third - first == pytest.approx(2.0596 * scale)
-    assert scale > 0.9  # inches: a second is seen
+    assert second - first == pytest.approx(1.0296 * scale, abs=0.2)
+    assert third - first == pytest.approx(2.0596 * scale, abs=0.2)
+    assert scale > 99  # pixels: a second is seen
 
 
 def test_a_pause_keeps_its_scale_after_packets_that_coincide() -> None:
     *_, second, third, fourth = heights(SILENT_QUEUE)
-    assert (third - second) / 1.03 == pytest.approx((fourth - third) / 1.02)
+    assert (third - second) / 1.03 == pytest.approx((fourth - third) / 1.02, rel=0.01)
+
+
+def test_a_packet_tells_its_headers() -> None:
+    seen = [*handshake(40001), tcp(0.00025, "PA", 40001, 5000, b"<hello>")]
+    told = titles(sequence(seen))
+    assert told[0] == (
+        "client → server: SYN · 0.00 ms · 127.0.0.1:40001 → 127.0.0.1:5000"
+        " · seq 0 · window 8192 · TTL 64"
+    )
+    assert told[3].startswith("client → server: PSH ACK, 7 bytes · 0.25 ms")
+    assert told[3].endswith("TTL 64 · 7 bytes: b'<hello>'")
+
+
+@every_ladder
+def test_every_packet_has_an_item_that_tells_it(packets: list[Packet]) -> None:
+    shown = [row for row in elided(rows(packets)) if row.left]
+    for row, told, when in zip(
+        shown, titles(sequence(packets)), times(sequence(packets)), strict=True
+    ):
+        assert f": {row.label}" in told
+        assert when == pytest.approx([row.seconds, row.seconds + min(row.flights, default=0)])
 
 
 def test_timeline_reads_as_the_calls() -> None:
@@ -295,23 +364,22 @@ def test_nothing_to_draw_is_said() -> None:
 
 @pytest.mark.parametrize("calls", TIMELINES.values(), ids=TIMELINES)
 def test_timeline_fits_and_nothing_overlaps(calls: Calls) -> None:
-    texts = written(lanes._lanes(calls))
-    assert overlapping(texts) == sticking_out(texts) == []
     picture = timeline(calls)
-    assert edge(picture) == {(255, 255, 255)}
-    assert len(picture.png) < 60_000
+    assert overlapping(written(picture)) == sticking_out(picture) == []
 
 
-@pytest.mark.parametrize("calls", [BLOCKED, UNBLOCKED, ONE])
+@pytest.mark.parametrize("calls", TIMELINES.values(), ids=TIMELINES)
 def test_timeline_shows_every_call_and_lane(calls: Calls) -> None:
-    shown = " ".join(text.get_text() for text in written(lanes._lanes(calls)))
+    picture = timeline(calls)
+    shown = " ".join(words(picture))
     for each in calls:
         assert each.lane in shown
         assert each.name in shown
+    assert len(items(picture)) == len(calls)
 
 
 def test_timeline_groups_what_returned_at_once() -> None:
-    shown = [text.get_text() for text in written(lanes._lanes(BLOCKED))]
+    shown = words(timeline(BLOCKED))
     assert "socket, bind, listen" in shown
     assert "accept" in shown
     assert "recv …" in shown
@@ -319,32 +387,110 @@ def test_timeline_groups_what_returned_at_once() -> None:
 
 
 def test_timeline_shows_failures() -> None:
-    shown = [text.get_text() for text in written(lanes._lanes(UNBLOCKED))]
+    shown = words(timeline(UNBLOCKED))
     assert "setblocking, connect_ex → EINPROGRESS" in shown
     assert "connect_ex" in shown
 
 
-class Images(HTMLParser):
+def test_a_call_tells_what_came_of_it() -> None:
+    told = titles(timeline(BLOCKED))
+    assert "listener: accept() · at 0.10 ms, took 299.90 ms" in told
+    assert "server: recv() … · at 301.00 ms, has not returned" in told
+    refused = call("client", "connect", 0, 0.001, " → ECONNREFUSED")
+    (one,) = titles(timeline(Calls([refused._replace(error="ECONNREFUSED")])))
+    assert one == (
+        "client: connect() → ECONNREFUSED · errno 111, Connection refused"
+        " · at 0.00 ms, took 1.00 ms"
+    )
+
+
+def test_a_call_lasts_as_long_in_the_picture_as_it_took() -> None:
+    lasted = {
+        told.split("(")[0]: when
+        for told, when in zip(titles(timeline(BLOCKED)), times(timeline(BLOCKED)), strict=True)
+    }
+    assert lasted["listener: accept"] == pytest.approx([0.0001, 0.3])
+    assert lasted["server: recv"] == pytest.approx([0.301, 0.4001])
+
+
+class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[dict[str, str | None]] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag == "img"
-        self.found.append(dict(attrs))
+        self.found.append((tag, dict(attrs)))
 
 
-def test_picture_comes_as_html_png_and_text_with_alternative_text() -> None:
+def test_picture_comes_as_an_image_with_alternative_text() -> None:
     figure, _ = canvas(1)
-    data, metadata = Picture(figure, '<one>   "two"\nthree')._repr_mimebundle_()
-    assert data["text/plain"] == '<one>   "two"\nthree'
-    assert metadata["image/png"]["alt"] == '<one> "two"; three'
-    parser = Images()
+    picture = Picture(figure, '<one>   "two"\nthree')
+    data = picture._repr_mimebundle_()
+    assert data.keys() == {"text/html", "text/plain"}
+    assert data["text/plain"] == repr(picture) == '<one>   "two"\nthree'
+    parser = Tags()
     parser.feed(data["text/html"])
-    (found,) = parser.found
-    assert found["alt"] == '<one> "two"; three'
-    assert found["src"] == f"data:image/png;base64,{data['image/png']}"
-    assert found["style"] == "max-width:100%"
+    (_, _), (tag, image), (script, _) = parser.found
+    assert (tag, script) == ("img", "script")
+    assert image["alt"] == '<one> "two"; three'
+    kind, _, encoded = str(image["src"]).partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert base64.b64decode(encoded).decode("ascii") == picture.svg
+    assert image["style"] == "max-width:100%"
+
+
+def pictures() -> Iterator[Picture]:
+    for packets in LADDERS.values():
+        yield sequence(packets)
+        yield sequence(packets, seconds=True)
+    yield from map(timeline, TIMELINES.values())
+    yield plot()
+
+
+def plot() -> Picture:
+    figure, axes = canvas(3)
+    axes.bar([1, 2], [3, 4], color=CLIENT)
+    axes.plot([1, 2], [4, 3], "o", color="black")
+    axes.set(xlabel="calls & answers", ylabel="<callers>")
+    write(axes, 1, 1, "white", "white")
+    return Picture(figure, "two bars")
+
+
+def test_the_same_is_drawn_the_same() -> None:
+    assert [one.svg for one in pictures()] == [other.svg for other in pictures()]
+
+
+def test_pictures_are_whole_in_themselves() -> None:
+    for picture in pictures():
+        root = parsed(picture)
+        names = [part.get("id") for part in root.iter() if part.get("id")]
+        assert names == [f"sk{number}" for number in range(len(names))]
+        assert {*re.findall(r"#(\w*[g-z]\w*)", picture.svg)} <= {*names}
+        assert "</script" not in picture.svg
+        used = {*re.findall(r"var\(--(\w+)\)", picture.svg)}
+        assert used <= {*colours.LIGHT, "card"}
+
+
+@pytest.mark.parametrize("text", ["<&>", '"', "</title><script>", "\x00\ud800", "日本", "a\nb"])
+def test_names_are_escaped(text: str) -> None:
+    picture = sequence(closed_udp_port(), names={5000: text, 40001: "alice"})
+    shown = " ".join(words(picture))
+    kept = text.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
+    assert all(part in shown for part in kept.split())
+
+
+def test_a_plot_keeps_its_text_and_takes_the_colours_of_the_page() -> None:
+    picture = plot()
+    assert {"calls & answers", "<callers>", "white"} <= {*words(picture)}
+    assert "fill:var(--client)" in picture.svg
+    assert "fill:var(--on)" in picture.svg
+    assert not re.search(r"#[0-9a-f]{6}", picture.svg.partition("</style>")[2])
+
+
+def test_a_label_on_a_sheet_hides_what_is_behind_it() -> None:
+    figure, axes = sheet(1)
+    label(axes, 5, 0.5, "words")
+    assert "fill:var(--ground)" in Picture(figure, "words").svg
 
 
 def test_canvas_is_readable_from_the_back_row() -> None:
@@ -355,15 +501,71 @@ def test_canvas_is_readable_from_the_back_row() -> None:
     texts = [axes.xaxis.label, axes.yaxis.label]
     texts += axes.get_xticklabels() + axes.get_yticklabels()
     assert min(text.get_fontsize() for text in texts) >= 14
-    assert edge(Picture(figure, "")) == {(255, 255, 255)}
 
 
-def test_matplotlib_is_imported_late_and_pyplot_never() -> None:
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_no_text_is_wider_than_it_is_taken_for(weight: str) -> None:
+    font = FontProperties(family="DejaVu Sans", weight=weight)  # the widest that systems have
+    texts = [row.label for packets in LADDERS.values() for row in rows(packets)]
+    texts += ["connect_ex → EINPROGRESS", "2001:db8:85a3:8d3:1319:8a2e:370:7348", "MMWW", "llii"]
+    texts += [20 * chr(code) for code in range(33, 127) if chr(code) != "$"]  # that is formulas
+    for text in texts:
+        real = TextPath((0, 0), text, size=svg.SIZE, prop=font).get_extents().width
+        assert real <= svg.width(text, weight == "bold"), text
+
+
+@pytest.mark.parametrize("span", [0, 3e-5, 0.0004, 0.3, 0.999, 1, 3.08, 10, 61])
+def test_ticks_are_few_and_round(span: float) -> None:
+    marks = svg.ticks(span)
+    assert 1 + (span > 0) <= len(marks) <= 6
+    assert marks[0][0] == 0
+    assert marks[-1][0] <= span * 1.0001
+    for time, words in marks:
+        number, unit = words.split()
+        assert float(number) * {"ms": 1e-3, "s": 1}[unit] == pytest.approx(time)
+
+
+def luminance(colour: str) -> float:
+    """Of a colour, by WCAG 2.2."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted(map(luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("palette", [colours.LIGHT, colours.DARK], ids=["light", "dark"])
+def test_contrasts_are_those_of_wcag_aa(palette: dict[str, str]) -> None:
+    for name in ("client", "server", "kernel", "other", "ink"):
+        assert contrast(palette[name], palette["ground"]) >= 4.5
+        assert contrast(palette[name], palette["on"]) >= 4.5 or name == "ink"
+    assert contrast(palette["faint"], palette["ground"]) >= 3
+    assert contrast(palette["faint"], palette["ink"]) >= 4.5
+
+
+def test_the_script_leaves_no_names_and_is_short() -> None:
+    still, plays = page.script("page"), page.script("page", "play")
+    assert len(still) < 1_500
+    assert len(plays) < 6_000
+    for code in (still, plays):
+        assert code.startswith("(() => {")
+        assert "</script" not in code
+        assert not re.search(r"^//", code, re.MULTILINE)
+
+
+def test_matplotlib_is_not_imported_for_lines_and_boxes_and_pyplot_never() -> None:
     code = """
 import sys
-from sockutils import sequence
+from sockutils import Picture, matrix, sequence, timeline
+from sockutils.figures.picture import canvas
+sequence([]), matrix({("a", "b"): "works"})._repr_mimebundle_()
 print("matplotlib" in sys.modules, "scapy" in sys.modules)
-sequence([])
+Picture(canvas()[0], "")
 print("matplotlib" in sys.modules, "matplotlib.pyplot" in sys.modules)
 """
     command = [sys.executable, "-W", "error", "-c", code]
@@ -373,7 +575,5 @@ print("matplotlib" in sys.modules, "matplotlib.pyplot" in sys.modules)
 
 def test_settings_of_matplotlib_stay_as_they_are() -> None:
     before = dict(rcParams)
-    sequence(CONNECTION)
-    timeline(BLOCKED)
-    canvas()
+    Picture(canvas()[0], "")
     assert dict(rcParams) == before

@@ -1,67 +1,70 @@
 """Calls as lanes: who was in which call when."""
 
-from functools import cache
+import errno
+import os
+import textwrap
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sockutils.calls.call import Call, Calls
 from sockutils.figures import picture
 from sockutils.figures.elide import elide, left_out
-from sockutils.figures.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, WIDTH, Picture
+from sockutils.figures.picture import Picture
+from sockutils.figures.svg import WIDE, Drawing, ticks, width
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-COLOURS = {"client": CLIENT, "listener": SERVER, "server": SERVER}
-# inches
-TOP = 0.2
-LINE = 0.28  # of text above the bars
-BAR = 0.4
-PITCH = 1.04  # from lane to lane
-AXIS = 0.6  # for the times below the lanes
-GAP = 0.6  # for the words between the first calls and the last
-END = WIDTH - 1.8  # of the time axis: what is written at the last calls needs room
+COLOURS = {"client": "client", "listener": "server", "server": "server"}
+HINT = "Point at a call for its arguments and outcome (keys: Tab, ↑, ↓)."
+# pixels
+TOP = 22
+LINE = 31  # of text above the bars
+BAR = 44
+PITCH = 114  # from lane to lane
+AXIS = 66  # for the times below the lanes
+GAP = 66  # for the words between the first calls and the last
+END = WIDE - 198  # of the time axis: what is written at the last calls needs room
+THIN = 4  # a bar at least
 
 
 class Mark(NamedTuple):
-    """A call on its lane, from inch to inch."""
+    """A call on its lane, from pixel to pixel."""
 
     start: float
     end: float
     text: str
+    call: Call
 
     def holds_its_text(self) -> bool:
-        return self.end - self.start > _width(self.text) + 0.2
+        return self.end - self.start > width(self.text) + 22
 
 
 class Label(NamedTuple):
     """What stands above the lane for calls too short to hold their texts; the first is at x."""
 
     x: float
+    call: Call
     texts: list[str]
 
     def words(self) -> str:
-        import textwrap
-
         runs = [(text, len(list(run))) for text, run in groupby(self.texts)]
         counted = [text + f" \N{MULTIPLICATION SIGN}{n}" * (n > 1) for text, n in runs]
         return textwrap.shorten(", ".join(counted), 56, placeholder=" …")
 
     def left(self) -> float:
-        return min(self.x + 0.07, WIDTH - 0.2 - _width(self.words()))
+        return min(self.x + 8, WIDE - 22 - width(self.words()))
 
     def right(self) -> float:
-        return self.left() + _width(self.words())
+        return self.left() + width(self.words())
 
 
 class Part(NamedTuple):
-    """Calls that are drawn to one scale, from `first` to `end` in seconds, down from `top`."""
+    """Calls that are drawn to one scale, from `first` to `end` in seconds, down from `top`; `since`
+    is when the whole picture begins."""
 
     lanes: dict[str, list[Call]]
     first: float
     end: float
     top: float
+    since: float
 
     def bottom(self) -> float:
         return self.top + PITCH * len(self.lanes)
@@ -73,6 +76,9 @@ def timeline(calls: Calls) -> Picture:
 
     `calls` is what `trace()` yields; the text is its own. Of more than 60 calls the first 20 and,
     below them, the last 20 are drawn and told; what is left out is in `calls`.
+
+    In a page each call shows its arguments and its errno, and the picture plays, in real time or
+    slower.
     """
     return Picture(_lanes(calls), _text(calls)) if calls else picture.say("no calls")
 
@@ -83,90 +89,102 @@ def _text(calls: Calls) -> str:
     return "\n".join([repr(Calls(first)), *gap])
 
 
-def _lanes(calls: Calls) -> "Figure":
+def _lanes(calls: Calls) -> str:
     first, number, last = elide(calls)
     start = min(call.start for call in calls)
     end = max(call.end or call.start for call in calls)
-    parts = [Part(Calls(first).lanes(), start, end, TOP)]
+    parts = [Part(Calls(first).lanes(), start, end, TOP, start)]
     if number:
         parts = [parts[0]._replace(end=calls[len(first)].start)]
         below = parts[0].bottom() + AXIS + GAP
-        parts.append(Part(Calls(last).lanes(), last[0].start, end, below))
-    left = 1.15 * max(_width(name) for part in parts for name in part.lanes) + 0.7  # bold is wider
+        parts.append(Part(Calls(last).lanes(), last[0].start, end, below, start))
+    left = max(width(name, bold=True) for part in parts for name in part.lanes) + 60
 
-    figure, axes = picture.sheet(parts[-1].bottom() + AXIS)
+    drawing = Drawing(HINT)
     for part in parts:
-        _draw_part(axes, part, left, part.first - start)
+        _draw_part(drawing, part, left)
     if number:
         y = parts[0].bottom() + AXIS + GAP / 2
-        picture.write(axes, WIDTH / 2, y, left_out(number, "call"))
-    return figure
+        drawing.text(WIDE / 2, y, left_out(number, "call"))
+    return drawing.svg(WIDE, parts[-1].bottom() + AXIS)
 
 
-def _draw_part(axes: "Axes", part: Part, left: float, since: float) -> None:
+def _draw_part(drawing: Drawing, part: Part, left: float) -> None:
     span = part.end - part.first or 1e-3
     scale = (END - left) / span
-    _time_axis(axes, part, left, span, since)
+    _time_axis(drawing, part, left, span)
     for number, (name, lane) in enumerate(part.lanes.items()):
         marks = [_mark(call, left - part.first * scale, scale, part.end) for call in lane]
-        _draw(axes, name, marks, left, part.top + LINE + PITCH * number)
+        _draw(drawing, part, name, marks, left, part.top + LINE + PITCH * number)
 
 
 def _mark(call: Call, origin: float, scale: float, until: float) -> Mark:
     start = origin + call.start * scale
     if call.end is None or call.end > until:
-        return Mark(start, WIDTH, f"{call.name} …")
+        return Mark(start, WIDE, f"{call.name} …", call)
     outcome = call.text.rpartition(" → ")[2]
     failed = call.error or (call.name == "connect_ex" and outcome != "0")
     text = f"{call.name} → {outcome}" if failed else call.name
-    return Mark(start, origin + call.end * scale, text)
+    return Mark(start, origin + call.end * scale, text, call)
 
 
 def _labels(marks: list[Mark]) -> list[Label]:
     labels: list[Label] = []
     for mark in marks:
         if not mark.holds_its_text():
-            labels.append(Label(mark.start, [mark.text]))
+            labels.append(Label(mark.start, mark.call, [mark.text]))
         # what would overlap becomes one
-        while len(labels) > 1 and labels[-1].left() < labels[-2].right() + 0.2:
+        while len(labels) > 1 and labels[-1].left() < labels[-2].right() + 22:
             last = labels.pop()
             labels[-1].texts.extend(last.texts)
     return labels
 
 
-def _time_axis(axes: "Axes", part: Part, left: float, span: float, since: float) -> None:
-    y = part.bottom()
-    axes.plot([left, END], [y, y], color="black", linewidth=2.5)
-    for time, text in picture.ticks(span):
+def _time_axis(drawing: Drawing, part: Part, left: float, span: float) -> None:
+    y, since = part.bottom(), part.first - part.since
+    for time, text in ticks(span):
         x = left + (END - left) * time / span
-        axes.plot([x, x], [part.top, y], color=FAINT, linewidth=1, zorder=0)
-        axes.plot([x, x], [y, y + 0.12], color="black", linewidth=2.5)
+        drawing.line([(x, part.top), (x, y)], "faint", 1)
+        drawing.line([(x, y), (x, y + 13)], "ink", 2.75)
         words = text if not since else f"+{text}" if time else _time(since)
-        axes.text(x, y + 0.18, words, ha="center", va="top", fontsize=SIZE)
+        drawing.text(x, y + 32, words)
+    drawing.line([(left, y), (END, y)], "faint", 2.75)
+    with drawing.at(since, since + span):  # it grows while the picture plays
+        drawing.line([(left, y), (END, y)], "ink", 2.75, grows=True)
 
 
 def _time(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-def _draw(axes: "Axes", name: str, marks: list[Mark], left: float, y: float) -> None:
-    middle, colour = y + BAR / 2, COLOURS.get(name.split()[0], OTHER)
-    picture.badge(axes, (left - 0.3) / 2, middle, name, colour)
-    axes.plot([left, WIDTH], [middle, middle], color=FAINT, linewidth=2.5, zorder=1)
+def _short(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else _time(seconds)
+
+
+def _draw(
+    drawing: Drawing, part: Part, name: str, marks: list[Mark], left: float, y: float
+) -> None:
+    middle, colour = y + BAR / 2, COLOURS.get(name.split()[0], "other")
+    drawing.badge((left - 33) / 2, middle, name, colour)
+    drawing.line([(left, middle), (WIDE, middle)], "faint", 2.75)
     for mark in marks:
-        width = max(mark.end - mark.start, 0.04)
-        axes.barh(y, width, BAR, mark.start, align="edge", color=colour, zorder=2)
-        if mark.holds_its_text():
-            x = mark.start + width / 2
-            axes.text(x, middle, mark.text, color="white", fontsize=SIZE, ha="center", va="center")
+        wide = max(mark.end - mark.start, THIN)
+        start = mark.call.start - part.since
+        end = part.end if mark.end == WIDE else mark.call.end or part.end
+        with drawing.at(start, end - part.since if wide > THIN else start, _title(mark, start)):
+            drawing.box((mark.start, y), (wide, BAR), colour, grows=True)
+            if mark.holds_its_text():
+                drawing.text(mark.start + wide / 2, middle, mark.text, "on")
     for label in _labels(marks):
-        axes.plot([label.x, label.x], [y - LINE, y], color=colour, linewidth=1.5)
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # no line through the words
-        axes.text(label.left(), y - 0.06, label.words(), va="bottom", fontsize=SIZE, bbox=box)
+        with drawing.at(label.call.start - part.since):
+            drawing.line([(label.x, y - LINE), (label.x, y)], colour, 1.5)
+            drawing.text(label.left(), y - 18, label.words(), kind="h")
 
 
-@cache
-def _width(text: str) -> float:
-    from matplotlib.textpath import TextPath
-
-    return float(TextPath((0, 0), text, size=SIZE).get_extents().width) / 72
+def _title(mark: Mark, start: float) -> str:
+    call = mark.call
+    lasted = "has not returned" if call.end is None else f"took {_short(call.end - call.start)}"
+    name = call.error or call.text.rpartition(" → ")[2]
+    number = getattr(errno, name, None) if name.isidentifier() else None
+    words = f" · errno {number}, {os.strerror(number)}" if number else ""
+    return f"{call.lane}: {call.text}{words} · at {_time(start)}, {lasted}"

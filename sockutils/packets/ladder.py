@@ -1,29 +1,25 @@
 """Packets as a ladder: a lifeline for each role, an arrow for each packet."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from sockutils.figures import picture
-from sockutils.figures.picture import CLIENT, FAINT, KERNEL, OTHER, SERVER, WIDTH, Picture
+from sockutils.figures.picture import Picture
+from sockutils.figures.svg import LINE, Drawing, Place, ticks, width
+from sockutils.packets.fields import told
+from sockutils.packets.lifelines import Lifelines, lifelines
 from sockutils.packets.packet import Packet
-from sockutils.packets.roles import AT, Row, elided, rows, transcript
+from sockutils.packets.roles import MOST, Row, elided, rows, transcript
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# inches
-HEAD = 0.95  # down to the first packet
-FOOT = 0.35
-SIDE = 0.9  # beside the first and the last lifeline
-AXIS = 1.35  # from the left edge to the time axis
-PITCH = 0.38  # from packet to packet
-CLOSE = 0.29  # the same where time is to scale
+# pixels
+FOOT = 38
+AXIS = 150  # from the left edge to the time axis
+PITCH = 42  # from packet to packet
+CLOSE = 32  # the same where time is to scale
+HINT = "Point at a packet for its headers (keys: Tab, ↑, ↓)."
 # of the way: where the label of a slow packet stands, since slow ones cross
 EARLY, LATE = 0.3, 0.75
-
-Place = tuple[float, float]
 
 
 def sequence(
@@ -35,93 +31,121 @@ def sequence(
     coincide are spread below one another, each with a line to its time. `names` maps a port to
     a role. A packet whose SYN, FIN or data was sent before is marked (again). Of more than 60
     packets the picture and its text have the first and the last 30, and how many are left out.
+
+    In a page each packet shows its headers, and the picture plays, in real time or slower.
     """
-    table = rows(list(packets), names)
+    packets = list(packets)
+    table = rows(packets, names)
     if not table:
         return picture.say("no packets")
     shown = elided(table)
-    return Picture(_ladder(shown, seconds), transcript(shown, seconds))
+    seen = packets if len(packets) <= MOST else [*packets[: MOST // 2], *packets[-MOST // 2 :]]
+    return Picture(_ladder(shown, list(told(seen)), seconds), transcript(shown, seconds))
 
 
-def _ladder(table: list[Row], seconds: bool) -> "Figure":
+def _ladder(table: list[Row], fields: Sequence[str], seconds: bool) -> str:
     times = [row.seconds for row in table]
     last = max(row.seconds + max(row.flights, default=0) for row in table)
-    crossing = sum("(overtaken)" in row.label for row in table)
+    crossing = any("(overtaken)" in row.label for row in table)
+    lines = _lifelines(table, AXIS if seconds else 0)
     scale = _scale(last, len(table) + 3 * crossing) if seconds else 0
     pitch = CLOSE if seconds else PITCH
-    true = [HEAD + time * scale for time in times]
+    true = [lines.head() + time * scale for time in times]
     heights = list(accumulate(true, lambda above, y: max(y, above + pitch)))
     ends = [y + max(row.flights, default=0) * scale for row, y in zip(table, heights, strict=True)]
-    figure, axes = picture.sheet(max(ends) + FOOT)
+    high = max(ends) + FOOT
+    drawing = Drawing(HINT)
     if seconds:
-        _time_axis(axes, times, last, scale, heights)
-    _draw(axes, table, heights, AXIS + SIDE if seconds else SIDE, scale)
-    return figure
+        _time_axis(drawing, lines, last, scale, list(zip(times, heights, strict=True)))
+    colours = {row.left: "client" for row in table} | {row.right: "server" for row in table}
+    lines.draw(drawing, colours, high - 11)
+    titles = iter(fields)
+    for row, y in zip(table, heights, strict=True):
+        if row.left:
+            with drawing.at(
+                row.seconds, row.seconds + min(row.flights, default=0), _title(row, next(titles))
+            ):
+                _packet(drawing, row, lines, y, scale, crossing)
+        else:
+            _gap(drawing, row, lines, y)
+    return drawing.svg(lines.wide, high)
+
+
+def _lifelines(table: list[Row], margin: float) -> Lifelines:
+    clients = list(dict.fromkeys(row.left for row in table if row.left))
+    servers = list(dict.fromkeys(row.right for row in table if row.right))
+    return lifelines(clients, servers, max(width(_words(row)) for row in table if row.left), margin)
+
+
+def _words(row: Row) -> str:
+    return f"{row.label}  {row.size}".strip()
+
+
+def _title(row: Row, fields: str) -> str:
+    ends = (row.left, row.right) if row.forward else (row.right, row.left)
+    size = f", {row.size}" if row.size else ""
+    return f"{' → '.join(ends)}: {row.label}{size} · {row.seconds * 1000:.2f} ms · {fields}"
 
 
 def _scale(last: float, count: int) -> float:
-    # inches for a second: the longer and the more packets, the more room for their true heights
-    return min(max(1.2 * last + 1, 0.65 * count), 6.5) / (last or 1)
+    # pixels for a second: the longer and the more packets, the more room for their true heights
+    return min(max(132 * last + 110, 72 * count), 715) / (last or 1)
 
 
 def _time_axis(
-    axes: "Axes", times: list[float], last: float, scale: float, heights: list[float]
+    drawing: Drawing, lines: Lifelines, last: float, scale: float, moments: list[Place]
 ) -> None:
-    axes.plot([AXIS, AXIS], [HEAD, HEAD + last * scale], color="black", linewidth=2.5)
-    for time, text in picture.ticks(last):
-        y = HEAD + time * scale
-        axes.plot([AXIS - 0.12, AXIS], [y, y], color="black", linewidth=2.5)
-        picture.write(axes, AXIS - 0.18, y, text, ha="right")
-    for time, y in zip(times, heights, strict=True):
-        bend = [HEAD + time * scale, y, y]
-        axes.plot([AXIS, AXIS + 0.3, WIDTH - SIDE], bend, color=FAINT, linewidth=1, zorder=0)
+    head = lines.head()
+    for time, y in moments:
+        bend = [(AXIS, head + time * scale), (AXIS + 33, y), (lines.wide - 100, y)]
+        drawing.line(bend, "faint", 1)
+    drawing.line([(AXIS, head), (AXIS, head + last * scale)], "faint", 2.75)
+    with drawing.at(0, last):  # it grows while the picture plays
+        drawing.line([(AXIS, head), (AXIS, head + last * scale)], "ink", 2.75, grows=True)
+    for time, text in ticks(last):
+        y = head + time * scale
+        drawing.line([(AXIS - 13, y), (AXIS, y)], "ink", 2.75)
+        drawing.text(AXIS - 20, y, text, kind="e")
 
 
-def _draw(
-    axes: "Axes", table: list[Row], heights: list[float], margin: float, scale: float
+def _packet(
+    drawing: Drawing, row: Row, lines: Lifelines, y: float, scale: float, crossing: bool
 ) -> None:
-    crossing = any("(overtaken)" in row.label for row in table)
-    clients = list(dict.fromkeys(row.left for row in table if row.left))
-    servers = list(dict.fromkeys(row.right for row in table if row.right))
-    step = (WIDTH - SIDE - margin) / (len(clients) + len(servers) - 1)
-    left = {role: margin + step * i for i, role in enumerate(clients)}
-    right = {role: margin + step * i for i, role in enumerate(servers, len(clients))}
-    _lifelines(axes, left, CLIENT)
-    _lifelines(axes, right, SERVER)
-    for row, y in zip(table, heights, strict=True):
-        if not row.left:
-            _break(axes, margin, y, row.label)
-            continue
-        ends = (left[row.left], right[row.right])
-        start, end = ends if row.forward else ends[::-1]
-        for flight in row.flights or (0,):
-            _arrow(axes, row, (start, y), (end, y + flight * scale))
-        down = min(row.flights, default=0) * scale
-        share = 0.5 if down < CLOSE else LATE if crossing else EARLY
-        place = start + (end - start) * share, y + down * share
-        picture.label(axes, *place, f"{row.label}  {row.size}".strip())
+    ends = lines.places[row.left], lines.places[row.right]
+    start, end = ends if row.forward else ends[::-1]
+    colour = "kernel" if row.label.startswith("ICMP") else "client" if row.forward else "server"
+    for flight in row.flights:
+        _arrow(drawing, colour, (start, y), (end, y + flight * scale))
+    if not row.flights:
+        _lost(drawing, colour, (start, y), (start + (end - start) * 0.85, y))
+    down = min(row.flights, default=0) * scale
+    share = 0.5 if down < CLOSE else LATE if crossing else EARLY
+    near, far = lines.middle if row.forward else lines.middle[::-1]
+    wide = width(_words(row)) + 8
+    left, right = lines.middle[0] + wide / 2 + 30, lines.middle[1] - wide / 2 - 30
+    x = min(max(near + (far - near) * share, left), right)
+    middle = y + down * (x - start) / (end - start)
+    drawing.box((x - wide / 2, middle - LINE / 2), (wide, LINE), "ground")
+    drawing.text(x, middle, _words(row))
 
 
-def _break(axes: "Axes", margin: float, y: float, words: str) -> None:
-    band = margin - SIDE + 0.3, WIDTH - SIDE + 0.2
-    axes.fill_between(band, y - CLOSE / 2, y + CLOSE / 2, color="white", linewidth=0, zorder=2)
-    picture.write(axes, (margin + WIDTH - SIDE) / 2, y, words, OTHER, zorder=3)
+def _arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
+    far = math.dist(start, end)
+    dx, dy = (end[0] - start[0]) / far, (end[1] - start[1]) / far
+    back = end[0] - 20 * dx, end[1] - 20 * dy
+    drawing.line([start, back], colour, 2.75, grows=True)
+    sides = [(back[0] - side * dy, back[1] + side * dx) for side in (9, -9)]
+    drawing.shape([end, *sides], colour)
 
 
-def _lifelines(axes: "Axes", places: dict[str, float], colour: str) -> None:
-    for role, x in places.items():
-        axes.plot(
-            [x, x], [HEAD / 2, axes.get_ylim()[0] - 0.1], color=FAINT, linewidth=2.5, zorder=1
-        )
-        picture.badge(axes, x, HEAD / 2 - 0.05, role.replace(AT, "\n"), colour)
+def _lost(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
+    drawing.line([start, end], colour, 2.75)
+    x, y = end
+    for side in (9, -9):
+        drawing.line([(x - 9, y - side), (x + 9, y + side)], colour, 6)
 
 
-def _arrow(axes: "Axes", row: Row, start: Place, end: Place) -> None:
-    colour = KERNEL if row.label.startswith("ICMP") else CLIENT if row.forward else SERVER
-    style = {"arrowstyle": "-|>", "linewidth": 2.5, "color": colour, "mutation_scale": 22}
-    style |= {"shrinkA": 0, "shrinkB": 0}
-    if not row.flights:  # it ends on the way
-        end = start[0] + (end[0] - start[0]) * 0.85, end[1]
-        style["arrowstyle"] = "-"
-        axes.plot(*end, "X", color=colour, markersize=14, zorder=3)
-    axes.annotate("", end, start, arrowprops=style, zorder=2)
+def _gap(drawing: Drawing, row: Row, lines: Lifelines, y: float) -> None:
+    left, right = (edge(lines.places.values()) for edge in (min, max))
+    drawing.box((left - 30, y - LINE / 2), (right - left + 60, LINE), "ground")
+    drawing.text((left + right) / 2, y, row.label, "other")

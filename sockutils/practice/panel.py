@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 ALERT = '<p role="alert" style="color:#b71c1c;background:#fff;padding:.3em">{}</p>'
 
 # ipywidgets gives the handle of a slider no name, so a screen reader says only "slider". Its label
-# is the name. JupyterLab takes the arrow keys from a list of choices. An animation starts when the
-# panel is on the page, and no other event tells that.
+# is the name. JupyterLab takes the arrow keys from a list of choices. A script that comes with a
+# result does not run by itself; before the next frame is painted it has run here. An animation
+# starts when the panel is on the page, and no other event tells that.
 NAMES = """<style>@keyframes sockutils-shown {} .sockutils-panel img { max-width: 100% }</style>
 <span style="animation: sockutils-shown 1ms" onanimationstart="
   const panel = this.closest('.sockutils-panel')
@@ -18,6 +19,14 @@ NAMES = """<style>@keyframes sockutils-shown {} .sockutils-panel img { max-width
     slider.querySelector('[role=slider]').ariaLabel = slider.querySelector('label').textContent
   for (const choice of panel.querySelectorAll('select'))
     choice.dataset.lmSuppressShortcuts = true
+  const result = panel.lastElementChild
+  const run = () => result.querySelectorAll('script').forEach(script => {
+    const live = Object.assign(document.createElement('script'), { text: script.text })
+    script.replaceWith(live)
+    live.remove()
+  })
+  new MutationObserver(run).observe(result, { childList: true, subtree: true })
+  run()
 "></span>"""
 
 Bundle = dict[str, Any]  # by MIME type
@@ -50,8 +59,9 @@ def panel(function: Callable[..., object], /, **controls: Any) -> View:
     picture = HTML()
 
     def draw(_: object = None) -> tuple[Bundle, Bundle]:
-        data, about = run(function, {name: widget.value for name, widget in widgets.items()})
-        picture.value = data.pop("text/html")  # in one go, so nothing flickers
+        values = {name: widget.value for name, widget in widgets.items()}
+        data, about, shown = run(function, values)
+        picture.value = shown  # in one go, so nothing flickers
         return data, about
 
     still, about = draw()
@@ -76,7 +86,7 @@ def control(function: Callable[..., object], name: str, given: Any) -> Any:
     return widget
 
 
-def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle]:
+def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle, str]:
     import html
 
     from IPython.core.formatters import DisplayFormatter
@@ -87,12 +97,13 @@ def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle
         with contextlib.redirect_stdout(printed):
             result = function(**values)
         data, about = ({}, {}) if result is None else formatter.format(result)
+        shown = data.get("text/html", preformatted(data.get("text/plain", "")))
     except Exception as error:
         raised = f"{type(error).__name__}: {error}"
-        data, about = {"text/plain": raised, "text/html": ALERT.format(html.escape(raised))}, {}
+        data, about, shown = {"text/plain": raised}, {}, ALERT.format(html.escape(raised))
     text, below = data.get("text/plain", ""), printed.getvalue()
-    shown = data.get("text/html", preformatted(text)) + preformatted(below)
-    return data | {"text/html": shown, "text/plain": f"{text}\n{below}".strip("\n")}, about
+    whole = data | {"text/plain": f"{text}\n{below}".strip("\n")}
+    return whole, about, shown + preformatted(below)
 
 
 def preformatted(text: str) -> str:

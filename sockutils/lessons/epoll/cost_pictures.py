@@ -95,7 +95,7 @@ def draw_wait(costs: Costs) -> Picture:
     axes.set_xlim(0.3, max(max(times.values()) for times in costs.values()) * 4)
     axes.set_ylim(-0.6, len(CALLS) - 0.4)
     axes.set_yticks(list(places.values()), list(places))
-    title = f"white: {few} idle descriptors; filled: {many:,}"
+    title = f"hollow: {few} idle descriptors; filled: {many:,}"
     axes.set_title(title, fontsize=SIZE, weight="bold", loc="left")
     axes.set_xlabel("µs for one wait")
     return Picture(figure, aligned(lines))
