@@ -3,12 +3,12 @@
 PYTHON ?= python3
 RUNS ?= 20
 KERNELS ?= 30
+FOLDER ?= my_course
 
 python := .venv/bin/python
 pip := $(python) -m pip --quiet --disable-pip-version-check install
 lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
-lessons := notebooks/[0-9][0-9]_*.ipynb
 prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks
 
 .PHONY: help lab slides test notebooks classroom bench soak versions lint lock clean
@@ -17,12 +17,8 @@ prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-lab: .venv/project ## open the course in JupyterLab (ARGS="--no-browser --port=8890" is passed on)
-	@[ -e .venv/trusted ] && [ -z "$$(find $(lessons) -newer .venv/trusted)" ] || \
-		{ $(python) -m nbformat.sign $(lessons) >/dev/null && touch .venv/trusted; }
-	@exec $(python) -m jupyterlab $(if $(findstring --ip,$(ARGS)),,--ip=127.0.0.1) --notebook-dir=notebooks \
-		--LabApp.default_url=/lab/tree/00_start_here.ipynb \
-		$$([ "$$(id -u)" != 0 ] || echo --allow-root) $(ARGS)
+lab: .venv/project ## open your copy of the course, my_course/ (ARGS="--no-browser --port=8890" is passed on)
+	@exec $(python) -m sockutils lab "$(FOLDER)" $(ARGS)
 
 slides: .venv/project ## write every notebook as slides into build/slides, one HTML file each
 	@$(python) tests/slides.py $(ARGS)

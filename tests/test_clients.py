@@ -25,10 +25,11 @@ with capture(port=5000) as packets, socket.create_connection(('127.0.0.1', 5000)
     pass
 print(packets[0])
 """
-# The alarm makes the accept() wait for certain when the interrupt comes.
+# The alarm makes the accept() wait for certain when the interrupt comes. The text is one write, for
+# what is printed in two may arrive in two messages.
 BLOCK = """
 import os, signal
-signal.signal(signal.SIGALRM, lambda *_: print('blocked', flush=True))
+signal.signal(signal.SIGALRM, lambda *_: print('blocked\\n', end='', flush=True))
 signal.setitimer(signal.ITIMER_REAL, 0.1)
 listener = socket.create_server(('127.0.0.1', 5001))
 while True:
@@ -71,6 +72,8 @@ class ByItself:
         self.process = subprocess.Popen(command, env=environment)
         client = BlockingKernelClient(connection_file=self.file)
         client.load_connection_file()
+        # It would take a kernel for dead that needs longer than a second to start.
+        client.hb_channel.time_to_dead = PATIENCE
         return client
 
     def interrupt(self) -> None:
@@ -83,6 +86,15 @@ class ByItself:
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+@contextmanager
+def ended(way: ByManager | ByItself) -> Iterator[None]:
+    """Whatever happens in the block, its kernel is gone afterwards."""
+    try:
+        yield
+    finally:
+        way.stop()
 
 
 @contextmanager
@@ -124,7 +136,7 @@ def install(prefix: Path) -> str:
 
 @needs_namespaces
 def test_private_capture_interrupt_restart_and_nothing_left(way: Any) -> None:
-    with leaves_nothing():
+    with leaves_nothing(), ended(way):
         with connected(way.start()) as client:
             assert answer(client, LISTEN) == "listening\n"
             assert "SYN" in answer(client, CAPTURE)
@@ -133,4 +145,3 @@ def test_private_capture_interrupt_restart_and_nothing_left(way: Any) -> None:
         with connected(way.restart()) as client:
             assert "NameError" in answer(client, "s")
             assert answer(client, LISTEN) == "listening\n"
-        way.stop()

@@ -136,6 +136,37 @@ def test_names_are_asked_of_files_and_dns_only() -> None:
     assert for_private_use("/etc/gai.conf", known) == known
 
 
+LOCAL = b"127.0.0.1 localhost\n::1 localhost\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"", b""),
+        (LOCAL, b""),
+        (b"127.0.0.1\tlocalhost  # me", b""),
+        (b"127.0.0.1 localhost vm\n\n# localhost\n", b"127.0.0.1 vm\n\n# localhost\n"),
+        (b"::1 ip6-localhost localhost ip6-loopback", b"::1 ip6-localhost ip6-loopback\n"),
+        (b"10.0.0.9 localhost.example\n192.0.2.1 x", b"10.0.0.9 localhost.example\n192.0.2.1 x"),
+    ],
+)
+def test_the_private_hosts_has_localhost_once(before: bytes, after: bytes) -> None:
+    assert for_private_use("/etc/hosts", before) == LOCAL + after
+
+
+ADDRESSES = """
+import socket
+found = [each[4][0] for each in socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)]
+print(len(found) - len({*found}))
+"""
+
+
+@needs_namespaces
+def test_localhost_has_each_address_once() -> None:
+    command = [sys.executable, "-m", "sockutils.kernel", "run", sys.executable, "-c", ADDRESSES]
+    assert subprocess.check_output(command, text=True).splitlines()[-1] == "0"
+
+
 @pytest.mark.parametrize(
     ("before", "after"), [((256, 4096), 1024), ((99, 500), 500), ((2000, 4096), 2000)]
 )

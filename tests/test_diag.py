@@ -14,7 +14,9 @@ from kernels import PATIENCE
 
 from sockutils.calls.trace import trace
 from sockutils.tables import diag as tables
-from sockutils.tables.diag import Row, sockets
+from sockutils.tables import netlink, rows
+from sockutils.tables.diag import sockets
+from sockutils.tables.rows import Row
 
 if not hasattr(socket, "AF_NETLINK"):
     pytest.skip("no AF_NETLINK on this system: sock_diag is Linux's", allow_module_level=True)
@@ -236,9 +238,9 @@ def test_port_finds_exactly_the_sockets_that_have_it(make: Opener) -> None:
 
 def test_the_kernel_itself_filters_by_port(make: Opener) -> None:
     servers = [bound(make(socket.AF_INET, DGRAM)) for _ in range(20)]
-    with contextlib.closing(tables._netlink()) as kernel:
-        condition = tables._port_filter(end(servers[0])[1])
-        found = [row.inode for row in tables._inet_rows(kernel, condition)]
+    with contextlib.closing(netlink.open_netlink()) as kernel:
+        condition = rows.only_port(end(servers[0])[1])
+        found = [row.inode for row in rows.inet_rows(kernel, condition)]
     assert [inode_of(server) in found for server in servers] == [True] + [False] * 19
 
 
@@ -379,28 +381,28 @@ def test_what_is_no_port_is_refused(port: int) -> None:
     ],
 )
 def test_an_error_of_the_kernels_is_raised(protocol: int, condition: bytes, number: int) -> None:
-    request = tables.INET_REQUEST.pack(socket.AF_INET, protocol, tables.WANTED) + condition
+    request = rows.INET_REQUEST.pack(socket.AF_INET, protocol, rows.WANTED) + condition
     with (
-        contextlib.closing(tables._netlink()) as kernel,
+        contextlib.closing(netlink.open_netlink()) as kernel,
         pytest.raises(OSError, match="the kernel's table of tcp") as raised,
     ):
-        tables._ask(kernel, request, "tcp")
+        netlink.ask(kernel, request, "tcp")
     assert raised.value.errno == number
 
 
 def message(kind: int, flags: int, body: bytes) -> bytes:
-    return tables.HEADER.pack(tables.HEADER.size + len(body), kind, flags) + body
+    return netlink.HEADER.pack(netlink.HEADER.size + len(body), kind, flags) + body
 
 
 def test_an_interrupted_answer_is_asked_for_again() -> None:
-    done = message(tables.NLMSG_DONE, 0, bytes(4))
+    done = message(netlink.NLMSG_DONE, 0, bytes(4))
     kernel, us = socket.socketpair(socket.AF_UNIX, DGRAM)
     with kernel, us:
-        kernel.send(message(20, 0, b"half") + message(20, tables.NLM_F_DUMP_INTR, b"torn"))
+        kernel.send(message(20, 0, b"half") + message(20, netlink.NLM_F_DUMP_INTR, b"torn"))
         kernel.send(done)
         kernel.send(message(20, 0, b"one.") + message(20, 0, b"two."))
         kernel.send(done)
-        assert tables._ask(us, b"", "tcp") == [b"one.", b"two."]
+        assert netlink.ask(us, b"", "tcp") == [b"one.", b"two."]
         assert kernel.recv(100) == kernel.recv(100)
 
 

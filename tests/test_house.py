@@ -9,8 +9,9 @@ import pytest
 HOUSE = Path(__file__).parents[1] / "sockutils"
 # Each imports only from those before it.
 ROOMS = ["figures", "errors", "kernel", "peers", "tables", "calls", "packets", "link"]
-ROOMS += ["practice", "words", "lessons"]
-ALONE = {"__init__", "libc"}  # the short names for notebooks; the C library, which imports nothing
+ROOMS += ["names", "practice", "words", "lessons", "course"]
+# The short names for notebooks, the command line; the C library, which imports nothing.
+ALONE = {"__init__", "__main__", "libc"}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -146,11 +146,11 @@ def reserved(count: int) -> Iterator[list[int]]:
 
 
 @contextmanager
-def jupyterhub(command: list[str], ports: list[int]) -> Iterator[Hub]:
+def jupyterhub(command: list[str], ports: list[int], config: str) -> Iterator[Hub]:
     """Run a hub in TMPDIR; afterwards no process that comes from it is left."""
     directory = Path(os.environ["TMPDIR"])
     directory.chmod(0o777)  # the command may be one for another user
-    (directory / "config.py").write_text(CONFIG)
+    (directory / "config.py").write_text(config)
     told = {"HOME": str(directory), "JUPYTER_PATH": jupyter_path()}
     told["PORTS"] = " ".join(map(str, ports))
     start = [*command, "-c", HUB, "--config=config.py"]
@@ -180,10 +180,10 @@ def wait_for(hub: Hub, server: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.05)
 
 
-def course(command: list[str], users: int, port: int = 5000) -> list[Answer]:
+def course(command: list[str], users: int, port: int = 5000, config: str = CONFIG) -> list[Answer]:
     """What so many users are told who take the course at the same time, under one hub."""
     names = [f"user-{number}" for number in range(users)]
-    with leaves_nothing(), reserved(users + 3) as ports, jupyterhub(command, ports) as hub:
+    with leaves_nothing(), reserved(users + 3) as ports, jupyterhub(command, ports, config) as hub:
         api("POST", f"{hub.url}hub/api/users", TOKEN, {"usernames": names})
         with ThreadPoolExecutor(users) as pool:
             return list(pool.map(hub.answer, names, [port] * users))

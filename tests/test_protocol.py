@@ -5,10 +5,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from kernels import PATIENCE, answer
-from test_clients import ByManager, connected
+from test_clients import ByManager, connected, ended
 from test_kernel import leaves_nothing, needs_namespaces
 
 pytestmark = needs_namespaces
@@ -19,9 +18,8 @@ CELL = "import socket\nwith socket.socket() as s:\n    number = s.fileno()\n    
 def client(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[BlockingKernelClient]:
     ip = {"ipc": str(tmp_path / "kernel"), "tcp": "127.0.0.1"}[request.param]
     way = ByManager(transport=request.param, ip=ip)
-    with leaves_nothing(), connected(way.start()) as client:
+    with leaves_nothing(), ended(way), connected(way.start()) as client:
         yield client
-        way.stop()
 
 
 def reply(client: BlockingKernelClient, channel: str, sent: str) -> dict[str, Any]:
@@ -74,11 +72,11 @@ def test_debugger(client: BlockingKernelClient) -> None:
 
 
 def test_input(client: BlockingKernelClient) -> None:
-    sent = client.execute("print(input('who? ')[::-1])", allow_stdin=True)
+    sent = client.execute("print(input('who? ')[::-1], end='')", allow_stdin=True)
     assert client.get_stdin_msg(timeout=PATIENCE)["content"]["prompt"] == "who? "
     client.input("tekcos")
     told = event(client, lambda m: m["msg_type"] == "stream")
-    assert told["text"] == "socket\n"
+    assert told["text"] == "socket"
     assert reply(client, "shell", sent)["status"] == "ok"
 
 
@@ -106,20 +104,18 @@ def test_subshell_answers_while_a_cell_waits(client: BlockingKernelClient) -> No
     client.control_channel.send(message)
     subshell = reply(client, "control", message["header"]["msg_id"])["subshell_id"]
     answer(client, "import socket; one, other = socket.socketpair()")
-    waiting = client.execute("print('waits', flush=True); print(other.recv(9))")
-    assert event(client, lambda m: m["msg_type"] == "stream")["text"] == "waits\n"
+    waiting = client.execute("print('waits', end='', flush=True); print(other.recv(9), end='')")
+    assert event(client, lambda m: m["msg_type"] == "stream")["text"] == "waits"
     aside = client.session.msg("execute_request", {"code": "one.send(b'woken')", "silent": False})
     aside["header"]["subshell_id"] = subshell
     client.shell_channel.send(aside)
     told = event(client, lambda m: m["msg_type"] == "stream")
-    assert told["text"] == "b'woken'\n"
+    assert told["text"] == "b'woken'"
     assert reply(client, "shell", waiting)["status"] == "ok"
 
 
 def test_heartbeat(client: BlockingKernelClient) -> None:
-    address = client._make_url("hb")
-    with zmq.Context() as context, context.socket(zmq.REQ) as heart:
-        heart.connect(address)
+    with client.connect_hb() as heart:
         heart.send(b"beat")
         assert heart.poll(PATIENCE * 1000)
         assert heart.recv() == b"beat"

@@ -1,4 +1,3 @@
-import os
 import re
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from sockutils.course.source import lessons
+
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
@@ -23,8 +24,9 @@ LOCKS = ("requirements.txt", "requirements-dev.txt")
 
 # What a conda package is called where its name is not the project's.
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
-# They need a Chromium as well, which conda does not give.
-NOT_FOR_CONDA = {"axe-core-python", "jupyterhub", "playwright"}
+# They need a Chromium, a proxy or a Docker daemon as well, which conda does not give.
+NOT_FOR_CONDA = {"axe-core-python", "dockerspawner", "jupyterhub", "nbclassic", "notebook"}
+NOT_FOR_CONDA |= {"playwright"}
 
 
 def group(name: str) -> list[Requirement]:
@@ -159,6 +161,7 @@ def test_wheel_holds_the_package_and_the_kernelspec(tmp_path: Path) -> None:
         if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts)
     }
     assert package <= names
+    assert {f"sockutils/notebooks/{name}" for name in lessons()} <= names
     assert any(name.endswith("data/share/jupyter/kernels/sockutils/kernel.json") for name in names)
     assert any(name.endswith("labextensions/sockutils-slides/static/slides.js") for name in names)
 
@@ -241,7 +244,7 @@ def test_no_venv_gives_one_line(make: Make, tmp_path: Path) -> None:
 
 def installed(tmp_path: Path, python: str) -> None:
     script(tmp_path / ".venv/bin/python", python)
-    for stamp in ("locked", "project", "dev", "trusted"):
+    for stamp in ("locked", "project", "dev"):
         (tmp_path / ".venv" / stamp).touch()
 
 
@@ -249,17 +252,8 @@ def test_second_start_installs_nothing_and_passes_arguments_on(make: Make, tmp_p
     installed(tmp_path, 'case "$1" in -Ic) ;; *) echo "$@";; esac')
     done = make("lab", "ARGS=--no-browser --port=8890")
     (line,) = done.stdout.splitlines()
-    assert line.startswith("-m jupyterlab --ip=127.0.0.1 ")
+    assert line.startswith("-m sockutils lab my_course ")
     assert line.endswith(" --no-browser --port=8890")
-
-
-def test_changed_notebook_is_trusted_again(make: Make, tmp_path: Path) -> None:
-    installed(tmp_path, '[ "$1" = -Ic ] || echo "$@" >> calls')
-    os.utime(tmp_path / ".venv/trusted", (0, 0))
-    make("lab")
-    make("lab")
-    calls = (tmp_path / "calls").read_text().splitlines()
-    assert ["nbformat.sign" in call for call in calls] == [True, False, False]
 
 
 def test_moved_checkout_is_installed_again(make: Make, tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ class Calls(list[Call]):
             lanes.setdefault(call.lane, []).append(call)
         return {lane: lanes[lane] for lane in sorted(lanes, key=_lane_order)}
 
+    def unclosed(self) -> list[str]:
+        """Return the lanes without a close() or detach(): Python's garbage collector calls none."""
+        lanes = self.lanes().items()
+        ends = {"close", "detach"}
+        made = [(name, lane) for name, lane in lanes if not lane[0].error]
+        return [name for name, lane in made if not ends & {call.name for call in lane}]
+
     def __repr__(self) -> str:
         lanes = self.lanes().items()
         return "\n".join(

@@ -2,5 +2,6 @@
 
 `python -m sockutils.kernel -f FILE` is a kernel (kernel.json says so), `install` writes a
 kernelspec, `run COMMAND` runs anything in a private network of its own. `network` tells which it is
-and stops cells that need another. What happens inside, calls and packets, lives elsewhere.
+and stops cells that need another; `files` gives those of /etc another text for a while. What
+happens inside, calls and packets, lives elsewhere.
 """

@@ -102,13 +102,23 @@ def make_read_only(directory: bytes) -> None:
 
 def for_private_use(path: str, text: bytes) -> bytes:
     if path == "/etc/hosts":  # some begin otherwise, or are empty
-        return b"127.0.0.1 localhost\n::1 localhost\n" + text
+        named = map(without_localhost, text.splitlines(keepends=True))
+        return b"".join([b"127.0.0.1 localhost\n::1 localhost\n", *named])
     if path != "/etc/nsswitch.conf":
         return text
     # nsswitch.conf(5): any other source of host names is a daemon outside, behind a Unix socket.
     lines = text.splitlines(keepends=True)
     others = [line for line in lines if line.split(b":")[0].strip() != b"hosts"]
     return b"".join([b"hosts: files dns\n", *others])
+
+
+def without_localhost(line: bytes) -> bytes:
+    """The line of /etc/hosts, or nothing if it has no other name: each address would come twice."""
+    address, *names = line.partition(b"#")[0].split() or [b""]
+    if b"localhost" not in names:
+        return line
+    others = [name for name in names if name != b"localhost"]
+    return b" ".join([address, *others]) + b"\n" if others else b""
 
 
 def keep_only_network_powers() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from mmap import mmap
 
+from sockutils.kernel.network import network
 from sockutils.packets.headers import is_whole
 from sockutils.packets.packet import Packet
 from sockutils.packets.ring import SOL_PACKET, frames, lost, ring
@@ -25,10 +26,6 @@ PCAP_MAGIC = 0xA1B23C4D
 PCAP_RAW = 101
 
 LARGEST = 1 << 17  # bytes, more than any IP packet holds
-REFUSED = (
-    "capture() needs the private network (or CAP_NET_RAW): "
-    "choose the kernel 'Sockets (private network)' in the notebook's Kernel menu"
-)
 MISSING = "capture() needs Linux (AF_PACKET): open the course on Linux, in WSL2 or on Binder"
 
 
@@ -80,7 +77,8 @@ def _recorder() -> _socket.socket:
         # the plain C class: trace() shall not note it
         return _socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     except PermissionError:
-        raise OSError(errno.EPERM, REFUSED) from None
+        why = f"capture() needs a private network, or CAP_NET_RAW: {network().why}"
+        raise OSError(errno.EPERM, why) from None
 
 
 def _received(memory: mmap, port: int | None) -> Iterator[Packet]:

@@ -5,7 +5,8 @@ import os
 import socket
 from contextlib import closing, suppress
 
-from sockutils.tables.diag import Row, Table, rows_on, table, with_holders
+from sockutils.tables.diag import Table, rows_on, table, with_holders
+from sockutils.tables.rows import Row
 
 
 def who_holds(port: int, host: str = "", protocol: str = "tcp") -> Table:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from sockutils.tables.busy import collide, who_holds
-from sockutils.tables.diag import Row
 from sockutils.tables.holders import Holder, descriptors
+from sockutils.tables.rows import Row
 from sockutils.words.shown import Failed, made_in
 
 SESSION = "JPY_SESSION_NAME="  # in the environment of Jupyter's kernels

@@ -1,0 +1,60 @@
+"""The lessons as they are shipped, each ready to be laid out."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parents[1]
+# In a wheel the notebooks lie inside the package, in a checkout beside it.
+PLACES = (PACKAGE / "notebooks", PACKAGE.parent / "notebooks")
+Notebook = dict[str, Any]
+
+
+def lessons() -> dict[str, Path]:
+    """Every lesson by its name below notebooks/. OSError: ENOENT, there are none."""
+    for place in PLACES:
+        found = {path.relative_to(place).as_posix(): path for path in place.rglob("*.ipynb")}
+        found = {name: path for name, path in sorted(found.items()) if name[0] != "."}
+        if found:
+            return found
+    raise FileNotFoundError(f"no lessons in {' or '.join(map(str, PLACES))}")
+
+
+def text_of(path: Path, outputs: bool) -> str:
+    """A lesson's file as a learner gets it: without outputs and numbers, or, asked for, with."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    return as_text(notebook if outputs else without_outputs(notebook))
+
+
+def without_outputs(notebook: Notebook) -> Notebook:
+    bare = copy.deepcopy(notebook)
+    for cell in bare["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return bare
+
+
+def as_text(notebook: Notebook) -> str:
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two files hold the same lesson: Jupyter, saving one, may change its metadata."""
+    try:
+        return what_matters(json.loads(one)) == what_matters(json.loads(other))
+    except (ValueError, KeyError, TypeError):  # no notebook any more
+        return one == other
+
+
+def what_matters(notebook: Notebook) -> list[tuple[object, ...]]:
+    """What a learner may have touched: the cells, in their order, and what they printed."""
+    return [
+        (cell["cell_type"], "".join(cell["source"]), cell.get("outputs", []), answers(cell))
+        for cell in notebook["cells"]
+    ]
+
+
+def answers(cell: Notebook) -> object:
+    """What a learner's own clicks leave in a cell; everything else there is Jupyter's."""
+    return cell.get("metadata", {}).get("guess")

@@ -1,0 +1,141 @@
+"""What its first two exercises ask of the learner's functions."""
+
+import errno
+import os
+import select
+import socket
+from collections.abc import Callable
+
+from sockutils.calls.call import Calls
+from sockutils.calls.trace import trace
+from sockutils.lessons.close.ending import Address
+from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
+from sockutils.practice.exercise import exercise
+from sockutils.practice.left import left_open
+from sockutils.tables.descriptors import held
+from sockutils.tables.diag import sockets
+
+ANY = ("127.0.0.1", 0)
+
+
+@exercise("close", hint="Who tells the server that the question is complete? Read until b''.")
+def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
+    for question in (b"short", b"long " * 40_000):
+        with socket.create_server(ANY) as listener:
+            listener.settimeout(2)
+            before = held()
+            with trace() as calls, background(answer_at_the_end, listener) as server:
+                answer = ask(listener.getsockname(), question)
+        heard, ended = server.result
+        assert heard is not None, "nobody connected to the server"
+        assert ended, f"the server never heard the end of your question{of_reading(calls)}"
+        assert heard == question, f"{len(question)} bytes to ask, the server heard {len(heard)}"
+        right = reply(question)
+        assert isinstance(answer, bytes), f"it returned {answer!r}, not bytes"
+        assert answer == right, (
+            f"the answer has {len(right)} bytes, you returned {len(answer)}{of_reading(calls)}"
+        )
+        assert not held() - before, "you left your socket open"
+        assert not left_open(calls), "you left it to Python to close your socket"
+
+
+def of_reading(calls: Calls) -> str:
+    both = any(call.name == "shutdown" and socket.SHUT_RDWR in call.arguments for call in calls)
+    return "; SHUT_RDWR ends what you want to read, too" if both else ""
+
+
+def reply(question: bytes) -> bytes:
+    return question.upper() * 3
+
+
+def answer_at_the_end(listener: socket.socket) -> tuple[bytes | None, bool]:
+    heard = None
+    try:
+        connection, _ = listener.accept()
+        heard = b""
+        with connection:
+            connection.settimeout(1)
+            while data := connection.recv(1 << 16):
+                heard += data
+            half = len(answer := reply(heard)) // 2
+            connection.sendall(answer[:half])
+            select.select([], [], [], 0.05)  # one recv() does not get it all
+            connection.sendall(answer[half:])
+    except OSError:
+        return heard, False
+    return heard, True
+
+
+UNREAD = "unread"
+WHY = "you closed with bytes unread, or while it still talked"
+
+
+@exercise(
+    "close", hint="Say that you send no more, then read until the client has closed.", seconds=8
+)
+def last_word(answer_and_close: Callable[[socket.socket, bytes], object]) -> None:
+    for size in (100, 2_000_000):
+        answer = os.urandom(size)
+        with socket.create_server(ANY) as listener:
+            client = socket.create_connection(listener.getsockname())
+            connection, _ = listener.accept()
+        with client, connection:
+            client.sendall(b"unread")
+            select.select([connection], [], [], 1)
+            with background(read_slowly, client) as peer:
+                broken = answered(answer_and_close, connection, answer)
+                open_still = connection.fileno() != -1
+                connection.close()
+        received, ended, late = peer.result
+        first = size if ended == "a timeout" and not received else 0
+        assert not first, "the client waits for your answer, and you for what it says: answer first"
+        assert not open_still, "you returned, and left the connection open"
+        assert ended not in ("ECONNRESET", "EPIPE"), f"the client got {ended}: {WHY}"
+        assert ended == "b''", (
+            f"the client waited for the end, and got {ended}: say that you send no more"
+        )
+        assert received == answer, f"{size} bytes to send, the client got {len(received)}"
+        assert late != UNREAD, "you left the client's last words unread"
+        assert not late, f"when the client said its last words, it got {late}: you had closed"
+        assert not broken, f"{broken}; the client had closed, or has got a reset"
+
+
+def answered(answer_and_close: Callable[..., object], *arguments: object) -> str:
+    """What stopped it, if anything; nobody closes before it has returned."""
+    try:
+        answer_and_close(*arguments)
+    except (BrokenPipeError, ConnectionResetError, TimeoutError) as error:
+        return f"you got {type(error).__name__}"
+    return ""
+
+
+def read_slowly(client: socket.socket) -> tuple[bytes, str, str]:
+    received, ended = b"", ""
+    client.settimeout(2)
+    try:
+        while data := client.recv(1 << 16):
+            received += data
+            if len(received) == len(data):
+                client.sendall(b"more")
+        ended = repr(data)
+        for word in (b"last", b"words"):
+            client.sendall(word)
+            if not wait_until(lambda: not unread(client), 2):
+                return received, ended, UNREAD
+            select.select([client], [], [], 0.1)
+        client.sendall(b"!")
+    except TimeoutError:
+        return received, "a timeout", ""
+    except OSError as error:
+        name = errno.errorcode[error.errno or 0]
+        return received, ended or name, name
+    finally:
+        client.close()
+    return received, ended, ""
+
+
+def unread(client: socket.socket) -> int:
+    """How many bytes wait at the other end of a connection within this machine."""
+    here = client.getsockname()
+    return sum(row.receive_queue for row in sockets(port=here[1]) if row.remote == here)

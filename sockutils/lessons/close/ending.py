@@ -1,0 +1,54 @@
+"""What its cells do to a connection, and find of it in what was captured."""
+
+import errno
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from sockutils.packets.packet import Packet
+
+Address = tuple[str, int]
+
+
+def fill(end: socket.socket) -> int:
+    """Send until the kernel takes no more; return how many bytes it took."""
+    sent = 0
+    end.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            sent += end.send(bytes(1 << 20))
+    end.setblocking(True)
+    return sent
+
+
+def drain(end: socket.socket) -> tuple[int, str]:
+    """Read until the end; return how many bytes came, and how it ended."""
+    received = 0
+    try:
+        while data := end.recv(1 << 20):
+            received += len(data)
+    except OSError as error:
+        return received, errno.errorcode[error.errno or 0]
+    return received, repr(data)
+
+
+def endings(packets: Sequence[Packet]) -> list[Packet]:
+    """The packets that end something: those with FIN or RST."""
+    return [packet for packet in packets if {"FIN", "RST"} & {*packet.flags.split()}]
+
+
+def lose_last_ack() -> Callable[[Packet], bool]:
+    """For one connection over a Link: lose the first ACK that comes after both FINs."""
+    fins: set[Address] = set()
+    lost = False
+
+    def lose(packet: Packet) -> bool:
+        nonlocal lost
+        if "FIN" in packet.flags.split():
+            fins.add(packet.source)
+        elif len(fins) == 2 and packet.flags == "ACK" and not lost:
+            lost = True
+            return True
+        return False
+
+    return lose

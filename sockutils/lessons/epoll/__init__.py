@@ -1,0 +1,31 @@
+"""12_epoll.ipynb: what an instance watches, its pictures, what its exercises ask of a loop."""
+
+from sockutils.lessons.epoll.checks import forget, share, take
+from sockutils.lessons.epoll.cost_pictures import draw_costs, draw_wait
+from sockutils.lessons.epoll.costs import Set, ratio, shortest, slope
+from sockutils.lessons.epoll.pictures import Moment, draw_moments, draw_woken
+from sockutils.lessons.epoll.watched import all_told, interest_list, names
+from sockutils.peers.ends import unread
+from sockutils.peers.waits import wait_for_threads
+from sockutils.tables.descriptors import no_descriptor_left
+
+__all__ = [
+    "Moment",
+    "Set",
+    "all_told",
+    "draw_costs",
+    "draw_moments",
+    "draw_wait",
+    "draw_woken",
+    "forget",
+    "interest_list",
+    "names",
+    "no_descriptor_left",
+    "ratio",
+    "share",
+    "shortest",
+    "slope",
+    "take",
+    "unread",
+    "wait_for_threads",
+]

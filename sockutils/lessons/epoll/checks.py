@@ -1,0 +1,127 @@
+"""The checks of the exercises: taking all, letting nobody starve, forgetting an entry."""
+
+import select
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+from sockutils.lessons.epoll.crowd import VAIN, Crowd
+from sockutils.lessons.epoll.watched import interest_list
+from sockutils.peers.ends import dangling, link
+from sockutils.practice.exercise import exercise
+from sockutils.practice.short import short
+from sockutils.tables.descriptors import held
+
+BIG = bytes(range(256)) * 200
+BRIEF = b"abc" * 20_000  # more than one turn should take, and no second edge
+CLOSE = "close() it: after os.close() the object still has the number, and closes it again"
+Taken = tuple[bytes, bool]
+
+
+@exercise(
+    "epoll",
+    hint="Call recv() with MSG_DONTWAIT until it raises BlockingIOError, or returns b''. A short"
+    " answer does not mean that there is no more: the end may stand behind it.",
+)
+def take(everything: Callable[[socket.socket], Taken]) -> None:
+    cases: list[tuple[str, list[bytes], bool]] = [
+        ("3 bytes have come", [b"abc"], False),
+        (f"{len(BIG):,} bytes have come", [BIG], False),
+        ("100 messages have come", [b"message"] * 100, False),
+        ("nothing has come", [], False),
+        ("3 bytes and the end have come", [b"abc"], True),
+        (f"{len(BIG):,} bytes and the end have come", [BIG], True),
+        ("the end has come", [], True),
+    ]
+    before = held()
+    for words, pieces, over in cases:
+        near, far = socket.socketpair()
+        with near, far:
+            name = link(near)
+            for piece in pieces:
+                far.sendall(piece)
+            if over:
+                far.shutdown(socket.SHUT_WR)
+            try:
+                found = everything(near)
+            except OSError as error:
+                told = type(error)(f"{words}: {error}")
+                raise told.with_traceback(error.__traceback__) from None
+            gone = dangling(near, name) or near.fileno() == -1
+            assert not gone, f"{words}: you have closed the socket; it goes on being used"
+            assert near.gettimeout() is None, "you have made the socket nonblocking: MSG_DONTWAIT"
+            assert isinstance(found, tuple), f"{words}: you return {short(found)}, not a tuple"
+            assert len(found) == 2, f"{words}: a tuple of two, not {len(found)}"
+            data, ended = found
+            right = b"".join(pieces)
+            both = f"{words}: first the bytes, then whether it has ended; you return {short(found)}"
+            assert isinstance(data, (bytes, bytearray)), both
+            assert data == right, f"{words}: you return {short(data)}"
+            assert ended is over, f"{words}: whether it has ended is {over}, you say {ended!r}"
+    assert held() <= before, "you left a descriptor open"
+
+
+@exercise(
+    "epoll",
+    hint="Keep your own queue of the ready ones, and ask the instance again, without waiting,"
+    " after a few recv() of one of them. Only BlockingIOError takes one out of the queue. Busy in"
+    " poll()? It waits for a socket that it has reported already: an edge is not told again.",
+)
+def share(serve: Callable[[select.epoll, list[socket.socket]], list[int]]) -> None:
+    before = held()
+    with ExitStack() as stack:
+        crowd = Crowd(stack, {"busy": b"x" * 40, "late": b"hello?", "brief": BRIEF})
+        names = {end: link(end) for end in crowd.connections}
+        counts = serve(crowd.instance, [*crowd.connections])
+        assert crowd.came is not None, "the busy connection goes on: read it with recv()"
+        assert crowd.served, "the connection that wrote late was never read"
+        assert crowd.edge, "leave the connections registered as they are, with EPOLLET"
+        assert crowd.vain <= VAIN, (
+            f"recv() found nothing {crowd.vain} times: the instance tells who is ready"
+        )
+        right = [crowd.sent, 6, len(BRIEF)]
+        assert counts == right, f"{right} bytes were sent, you return {short(counts)}"
+        assert not crowd.instance.closed, "the instance is closed: it is not yours"
+        for end in crowd.connections:
+            assert not dangling(end, names[end]), CLOSE
+            assert end.fileno() == -1, "you left a connection open: close each when it has ended"
+    assert held() <= before, "you left a descriptor open"
+
+
+@exercise("epoll", hint="The entry goes with the number while the number is still yours.")
+def forget(hang_up: Callable[[select.epoll, socket.socket], object]) -> None:
+    before = held()
+    with ExitStack() as stack:
+        instance = stack.enter_context(select.epoll())
+        (near, far), (other, peer) = socket.socketpair(), socket.socketpair()
+        for end in (near, far, other, peer):
+            stack.enter_context(end)
+        copy = stack.enter_context(near.dup())
+        name = link(near)
+        instance.register(near, select.EPOLLIN)
+        instance.register(other, select.EPOLLIN)
+        hang_up(instance, near)
+        assert not dangling(near, name), CLOSE
+        assert near.fileno() == -1, "the connection is still open here"
+        assert not instance.closed, "the instance is closed: it watches others, too"
+        left = len(interest_list(instance))
+        assert left, "nothing is on the interest list any more: the instance watches others, too"
+        assert left == 1, (
+            "the connection is closed, and its entry is still on the interest list:"
+            " somebody has a copy"
+        )
+        peer.send(b"x")
+        with suppress(BrokenPipeError):
+            far.send(b"hello")
+        ready = [number for number, _ in instance.poll(0)]
+        assert ready == [other.fileno()], "the instance must report the other one, and only that"
+        assert not dangling(copy, name), "you have closed the copy: it belongs to somebody else"
+        copy.setblocking(False)
+        heard = copy.recv(100)
+        goes_on = "whoever has a copy of the descriptor goes on: no shutdown()"
+        assert heard == b"hello", goes_on
+        with suppress(BrokenPipeError):
+            copy.send(b"answer")
+        far.setblocking(False)
+        assert far.recv(100) == b"answer", goes_on
+    assert held() <= before, "you left a descriptor open"

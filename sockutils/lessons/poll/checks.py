@@ -1,0 +1,206 @@
+"""The checks of the exercises: what they ask of a look, and of a loop."""
+
+import errno
+import os
+import select
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+
+from sockutils.calls.counted import counted
+from sockutils.lessons.poll.flags import says
+from sockutils.lessons.poll.peers import (
+    read_in_turn,
+    said_and_gone,
+    shut,
+    shut_both,
+    shut_own,
+    silent_udp,
+    talk_and_close,
+    talk_and_reset,
+    tell_all,
+)
+from sockutils.peers.ends import connected, dangling, fill, link, reset
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.practice.short import short
+from sockutils.tables.descriptors import held, links
+
+
+@exercise(
+    "poll",
+    hint="POLLRDHUP has to be asked for, POLLHUP has not. After a reset or at the end of both"
+    " directions both are there: which one do you look at first?",
+)
+def state(look: Callable[[socket.socket], str]) -> None:
+    cases: list[tuple[str, str, Callable[[socket.socket, socket.socket], object], int]] = [
+        ("two connected ends", "open", lambda a, b: None, 0),
+        ("3 bytes have come", "open", lambda a, b: b.send(b"abc"), select.POLLIN),
+        ("the send queue is full", "open", full, 0),
+        ("the other side has shut down", "ended", shut, select.POLLRDHUP),
+        ("3 bytes have come, and the end", "ended", talk_and_close, select.POLLRDHUP),
+        ("you have shut down, the other side has not", "open", shut_own, 0),
+        ("both have shut down", "over", shut_both, select.POLLHUP),
+        ("a reset has come", "over", lambda a, b: reset(b), select.POLLHUP),
+        ("bytes and a reset have come", "over", talk_and_reset, select.POLLHUP),
+    ]
+    for words, right, happen, event in cases:
+        client, server = connected()
+        with client, server:
+            name = link(client)
+            happen(client, server)
+            if event:
+                says(client, event)
+            waiting = peeked(client) if event != select.POLLHUP else b""
+            calls: Counter[str] = Counter()
+            with counted(calls):
+                found = look(client)
+            gone = dangling(client, name) or client.fileno() == -1
+            assert not gone, "you have closed the socket: only look at it"
+            sent = calls["send"] + calls["sendall"] or (happen != full and peeked(server))
+            assert not sent, f"{words}: you have sent something, and only had to look"
+            assert waiting == (peeked(client) if event != select.POLLHUP else b""), (
+                f"{words}: you have taken bytes from the connection; poll() tells without reading"
+            )
+            if "reset" in words:
+                error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                assert error == errno.ECONNRESET, f"{words}: you have taken its error (SO_ERROR)"
+            assert found == right, f"{words}: {right!r}, and you say {found!r}"
+
+
+def full(end: socket.socket, _: socket.socket) -> None:
+    fill(end)
+
+
+def peeked(end: socket.socket) -> bytes | None:
+    with suppress(OSError):  # nothing, a reset, or closed
+        return end.recv(100, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    return None
+
+
+SOURCES = (
+    "the first pipe",
+    "the connection that was reset",
+    "the UDP socket whose peer is gone",
+    "the slow connection",
+    "the last connection",
+    "the pipe whose writer had gone",
+)
+SPIN = 2000  # far more than there are events
+RETURNS = (
+    "it returns at once while it watches one with a flag that you do not act on, or a timeout of 0"
+)
+
+
+@exercise(
+    "poll",
+    hint="Whatever flag comes: os.read() tells what it is. Unregister and close who has ended, or"
+    " poll() returns at once for ever.",
+    seconds=8,
+)
+def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
+    words = [b"early", b"", b"piece by piece", b"the last", b"and gone"]
+    with ExitStack() as stack:
+        reader, writer = os.pipe()
+        pairs = [connected() for _ in words[1:4]]
+        for pair in pairs:
+            stack.enter_context(pair[1])
+        ends = [reader, *(client.detach() for client, _ in pairs)]
+        ends.insert(2, silent_udp().detach())
+        ends.append(said_and_gone(words[4]))
+        names = [os.readlink(f"/proc/self/fd/{end}") for end in ends]
+        stack.callback(close_all, ends, names)
+        right = [*words[:2], b"", *words[2:]]
+        peers = [server for _, server in pairs]
+        calls = Rounds()
+        with background(tell_all, writer, names[0], peers, words) as peer, counted(calls):
+            found = collect([*ends])
+        events, held_up = peer.result
+        assert isinstance(found, list), f"you return {short(found)}, not a list"
+        assert len(found) == len(ends), f"{len(ends)} descriptors, and a list of {len(found)}"
+        assert not held_up, "you waited in a read while another descriptor had something to say"
+        for end, said, heard in zip(SOURCES, right, found, strict=True):
+            assert heard == said, f"{end} said {said!r}, you have {short(heard)}"
+        left = len({*names} & {*links()})
+        assert not left, f"{left} of {len(ends)} descriptors are still open: close each at its end"
+        rounds, reads = asked(calls), calls["recv"] + calls["read"]
+        assert rounds, "you never asked poll(): a read that waits holds up the others"
+        many = events + len(ends)
+        assert rounds <= 2 * many, f"{many} events, and poll() returned {rounds} times: {RETURNS}"
+        assert reads <= 4 * many, (
+            f"{many} events, and {reads} reads: read from those that are ready"
+        )
+
+
+def asked(calls: Counter[str]) -> int:
+    return calls["poll"] + calls["select"] + calls["epoll"]
+
+
+class Rounds(Counter[str]):
+    """Calls by name; a loop that spins is stopped where it asks."""
+
+    def __setitem__(self, name: str, number: int) -> None:
+        super().__setitem__(name, number)
+        assert asked(self) < SPIN, f"poll() has returned {SPIN} times: {RETURNS}"
+
+
+def close_all(numbers: Sequence[int], names: Sequence[str]) -> None:
+    """Close those that are still what they were."""
+    for number, name in zip(numbers, names, strict=True):
+        with suppress(FileNotFoundError):
+            if os.readlink(f"/proc/self/fd/{number}") == name:
+                os.close(number)
+
+
+@exercise(
+    "poll",
+    hint="Register for POLLOUT only who still has bytes to get. send() tells how many it took;"
+    " whoever is gone makes it fail.",
+    seconds=15,
+)
+def deliver(send_to_all: Callable[[list[socket.socket], bytes], list[int]]) -> None:
+    data = os.urandom(1 << 20) * 4
+    before = held()
+    with ExitStack() as stack:
+        pairs = [connected() for _ in range(4)]
+        for pair in pairs:
+            for end in pair:
+                stack.enter_context(end)
+        for client, server in pairs:
+            client.setblocking(False)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+            server.settimeout(4)  # a busy machine may be slow
+        ends = [client for client, _ in pairs]
+        peers = [server for _, server in pairs]
+        calls: Counter[str] = Counter()
+        with background(read_in_turn, peers, data, calls, patience=12) as peer, counted(calls):
+            counts = send_to_all([*ends], data)
+            calls["returned"] = 1
+        received, late = peer.result
+        assert not late, late
+        assert None not in received, (
+            "a client got wrong bytes: has something been sent twice?"
+            " (a nonblocking sendall() that fails does not tell how much it has sent)"
+        )
+        assert received == [data, data], "a client did not get all of it, in order"
+        assert isinstance(counts, list), f"you return {short(counts)}, not a list"
+        numbers = len(counts) == len(ends) and all(isinstance(count, int) for count in counts)
+        assert numbers, f"a number for each of 4 sockets, and you return {short(counts)}"
+        size = len(data)
+        assert [counts[0], counts[2]] == [size, size], (
+            f"two clients got {size} bytes, you return {counts[0]} and {counts[2]}"
+        )
+        assert max(counts[1], counts[3]) < size, (
+            "a client that is gone cannot have got all: add up what send() returns"
+        )
+        rounds = asked(calls)
+        assert rounds, "you never asked poll(): who only tries burns the processor"
+        sends = calls["send"] + calls["sendall"] + calls["sendmsg"]
+        assert sends <= 10 * rounds + 1000, f"{sends} calls of send() in {rounds} rounds of poll()"
+        assert rounds <= sends + 20, (
+            f"poll() returned {rounds} times, and you sent {sends} times: for whom did it return?"
+        )
+        assert all(end.fileno() != -1 for end in ends), "the sockets are not yours to close"
+    assert held() <= before, "you left a descriptor open"

@@ -1,0 +1,123 @@
+"""Peers of a learner's loop: how connections, pipes and UDP sockets end."""
+
+import os
+import select
+import socket
+from collections import Counter
+from collections.abc import Sequence
+
+from sockutils.lessons.poll.flags import says
+from sockutils.peers.ends import reset, unread
+from sockutils.peers.waits import wait_until
+from sockutils.tables.descriptors import links
+
+ANY = ("127.0.0.1", 0)
+
+
+def shut(_: socket.socket, end: socket.socket) -> None:
+    end.shutdown(socket.SHUT_WR)
+
+
+def shut_own(end: socket.socket, _: socket.socket) -> None:
+    end.shutdown(socket.SHUT_WR)
+
+
+def shut_both(*ends: socket.socket) -> None:
+    for end in ends:
+        end.shutdown(socket.SHUT_WR)
+
+
+def talk_and_close(_: socket.socket, end: socket.socket) -> None:
+    end.send(b"abc")
+    end.close()
+
+
+def talk_and_reset(_: socket.socket, end: socket.socket) -> None:
+    end.send(b"abc")
+    reset(end)
+
+
+def silent_udp() -> socket.socket:
+    """A UDP socket whose peer is gone: it has an error to tell."""
+    end = socket.socket(type=socket.SOCK_DGRAM)
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(ANY)
+        end.connect(other.getsockname())
+    end.send(b"anybody?")
+    says(end, 0)
+    return end
+
+
+def said_and_gone(word: bytes) -> int:
+    """A pipe with bytes in it whose writer is gone: POLLIN and POLLHUP at once."""
+    reader, writer = os.pipe()
+    os.write(writer, word)
+    os.close(writer)
+    return reader
+
+
+def tell_all(
+    writer: int, pipe: str, peers: Sequence[socket.socket], words: Sequence[bytes]
+) -> tuple[int, bool]:
+    """Send the words, one after the other, and end in four ways.
+
+    Returns how many events that were, and whether the pipe had to wait for the others.
+    """
+    gone, slow, last = peers
+    slow.sendall(words[2][:1])
+    select.select([], [], [], 0.1)
+    os.write(writer, words[0])
+    held_up = not wait_until(lambda: not unread(writer) or pipe not in links(), 2)
+    os.close(writer)
+    reset(gone)
+    for place in range(1, len(words[2])):
+        slow.sendall(words[2][place : place + 1])
+        select.select([], [], [], 0.03)
+    slow.shutdown(socket.SHUT_WR)
+    select.select([], [], [], 0.1)
+    last.sendall(words[3])
+    last.close()
+    return len(words[2]) + 10, held_up
+
+
+def read_in_turn(
+    peers: Sequence[socket.socket], data: bytes, calls: Counter[str]
+) -> tuple[list[bytes | None], str]:
+    """The second one resets at once; the third reads all before the first reads anything.
+
+    The last one resets in between. Returns what two have read (None: other bytes than `data`),
+    and why one of them has waited in vain, or nothing.
+    """
+    first, second, third, fourth = peers
+    reset(second)
+    received: list[bytes | None] = []
+    late = ""
+    try:
+        received.append(read(third, data))
+        fourth.recv(1)
+        reset(fourth)
+        received.append(read(first, data))
+    except TimeoutError:
+        late = "a client that does not read held up the one that does"
+        if calls["returned"]:
+            late = (
+                "you returned, and a client waits for the rest: send() may take a part, and says so"
+            )
+    if None in received or len(received) < 2:  # so that those who send come to an end
+        for end in (first, third, fourth):
+            if end.fileno() != -1:
+                reset(end)
+    return received, late
+
+
+def read(end: socket.socket, due: bytes) -> bytes | None:
+    """What has come, at most as much as is due; None as soon as it is something else."""
+    found = 0
+    while found < len(due):
+        data = end.recv(1 << 16)
+        if not data:
+            break
+        if data != due[found : found + len(data)]:
+            return None
+        found += len(data)
+    return due[:found]

@@ -1,0 +1,167 @@
+"""The checks of the exercises: peers that drip, half-close, reset, and do not read."""
+
+import select
+import socket
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Any
+
+from sockutils.lessons.select.peers import Calls, beside, hear, silence, tell
+from sockutils.lessons.select.situations import listener, pair
+from sockutils.peers.ends import accept_queue, reset
+from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
+from sockutils.practice.exercise import exercise
+from sockutils.practice.short import short
+from sockutils.tables.descriptors import held
+
+ALLOWED = 1.0  # seconds
+MUCH = b"." * 700_000  # more than the buffers of a connection hold
+PEERS = ("was silent", "said a byte now and then", "ended", "reset")
+RIGHT = ((b"",), (b"12", b"123"), (b"begin, " + MUCH + b"end",), (b"begin, ",))
+
+
+@exercise("select", "Compute when it is over, once. Before each select(), the time that is left.")
+def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> None:
+    with ExitStack() as stack:
+        ends, given = zip(*[pair(stack) for _ in range(4)], strict=True)
+        answer, took = beside(four_peers, ends, timed, gather, list(given), ALLOWED)
+        assert took > 0.9, (
+            f"you came back after {took:.1f} of {ALLOWED:g} s, and two had not ended:"
+            " select() returns as soon as one is ready, so call it again"
+        )
+        assert took < 1.5, (
+            f"you stayed {took:.1f} s, {ALLOWED:g} s were allowed, in total:"
+            " does a byte that comes, or the next connection, start the time anew?"
+        )
+        closed = -1 in [end.fileno() for end in given]
+        assert not closed, "you have closed a connection; that is left to the caller"
+        assert isinstance(answer, list), f"you return {short(answer)}, not a list"
+        assert len(answer) == len(given), f"{len(given)} connections, and a list of {len(answer)}"
+        for words, right, found in zip(PEERS, RIGHT, answer, strict=True):
+            assert found in right, (
+                f"the one that {words} said {short(right[0])}, you have {short(found)}"
+            )
+        _, took = timed(gather, list(given[2:]), 2.0)
+        assert took < 1.5, "all had ended, and you did not come back at once: end with the last one"
+
+
+def timed(gather: Callable[..., Any], *arguments: object) -> tuple[Any, float]:
+    start = time.monotonic()
+    return gather(*arguments), time.monotonic() - start
+
+
+def four_peers(calls: Calls, *ends: socket.socket) -> None:
+    _, dripping, talking, broken = ends
+    for end in (talking, broken):
+        end.sendall(b"begin, ")
+    select.select([], [], [], 0.1)
+    talking.settimeout(0.7)
+    try:
+        talking.sendall(MUCH + b"end")
+    except TimeoutError:
+        assert calls["returned"], (
+            "it had more to say than the buffers hold, and you did not read on:"
+            " do you wait for one, while another is ready?"
+        )
+    talking.close()
+    reset(broken)
+    dripping.sendall(b"1")
+    silence(calls, dripping)
+    dripping.sendall(b"2")
+    select.select([], [], [], 0.3)
+    dripping.sendall(b"3")  # it must not make the wait longer
+
+
+@exercise(
+    "select",
+    seconds=12,
+    hint="For each direction: either bytes wait to be sent, or you want to read. Its end is passed"
+    " on with shutdown(SHUT_WR).",
+)
+def pass_on(relay: Callable[[socket.socket, socket.socket], object]) -> None:
+    for talk, order in ((turns, 1), (turns, -1), (late_reader, 1)):
+        with ExitStack() as stack:
+            client, left = pair(stack)
+            right, server = pair(stack)
+            for end in (left, right):  # so that send() takes a part
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
+            beside(talk, (client, server)[::order], relay, left, right)
+            closed = -1 in (left.fileno(), right.fileno())
+            assert not closed, "you have closed a socket; that is left to the caller"
+
+
+def turns(calls: Calls, one: socket.socket, other: socket.socket) -> None:
+    """One side asks, ends its direction, and gets the answer."""
+    tell("one side", one, b"why?", other, last=True)
+    silence(calls)
+    tell("the side that had heard the end", other, b"because", one, last=True)
+
+
+def late_reader(calls: Calls, one: socket.socket, other: socket.socket) -> None:
+    """One side says as much as it can; the other one talks before it reads."""
+    data = b"".join(b"%d " % number for number in range(10**6))
+    one.settimeout(0.5)
+    taken = 0
+    with suppress(TimeoutError):
+        while taken < len(data):
+            taken += one.send(data[taken : taken + (1 << 18)])
+    one.settimeout(2)
+    assert taken < len(data), (
+        "you read on, though what you had read was not yet sent: keep a little, not all"
+    )
+    tell(
+        "a side that did not read (does a sendall() wait for it?)", other, b"wait!", one, last=True
+    )
+    one.shutdown(socket.SHUT_WR)
+    hear("one side", other, data[:taken], last=True)
+
+
+@exercise(
+    "select",
+    seconds=12,
+    hint="Keep the bytes for each client that wait to be sent. Ask for writability only where some"
+    " do. recv() and send() may raise: that client has left.",
+)
+def room(chat: Callable[[socket.socket, int], object]) -> None:
+    with ExitStack() as stack:
+        server = listener(stack)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        address = server.getsockname()
+        ends = [stack.enter_context(socket.create_connection(address)) for _ in range(4)]
+        before = held()
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", ResourceWarning)
+            beside(partial(visit, server.dup()), ends, chat, server, 4)
+        assert not held() - before, "all have left, and you have not closed all connections"
+        left = [one for one in said if f"laddr={address!r}" in str(one.message)]
+        assert not left, "you left it to Python to close a connection: close() it when it has ended"
+
+
+def visit(server: socket.socket, calls: Calls, *ends: socket.socket) -> None:
+    ann, bob, deaf, rude = ends
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    data = b"".join(b"%d " % number for number in range(300_000))
+    with server:  # a copy: the answer may have closed its own
+        everyone = wait_until(lambda: not accept_queue(server), 3)
+    assert everyone, (
+        "4 clients have connected, and you have not accepted all: do you watch the listener?"
+    )
+    tell("the first client", ann, b"hello", bob, rude)
+    echo = select.select([ann], [], [], 0.1)[0] and ann.recv(100)
+    assert not echo, f"the first client said b'hello', and was told {echo!r}: tell the others"
+    tell("the fourth client", rude, b"bye", ann, bob)
+    reset(rude)
+    tell("after a client's reset, one", bob, b"still there?", ann)
+    with background(ann.sendall, data):
+        hear("while a client did not read, one", bob, data)
+    due = b"hellobyestill there?" + data + b"again"
+    hear("while a client did not read, others", deaf, due[:400_000])
+    tell("after a client read a part of what waits, one", bob, b"again", ann)
+    silence(calls, ann, bob)
+    hear("while a client did not read, others", deaf, due[400_000:])
+    for end in (ann, bob, deaf):
+        end.close()

@@ -1,0 +1,183 @@
+"""What can be the matter with a socket: one that this is the matter with, for a block."""
+
+import fcntl
+import os
+import resource
+import select
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from sockutils.peers.ends import accept_queue, fill, reset
+from sockutils.peers.waits import wait_until
+from sockutils.tables.diag import sockets
+
+ANY = ("127.0.0.1", 0)
+Make = Callable[[ExitStack], socket.socket]
+Act = Callable[[socket.socket], object]
+
+
+@contextmanager
+def high(end: socket.socket, number: int) -> Iterator[int]:
+    """Another descriptor of the socket, with that number or the next free one, for the block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if number >= hard != resource.RLIM_INFINITY:
+        raise OSError(f"no descriptor {number} here: ulimit -Hn, the hard limit, is {hard}")
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        made = fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, number)
+        stack.callback(os.close, made)
+        yield made
+
+
+def wait_for_stall(server: socket.socket) -> None:
+    """Return when a connection of this listener has bytes to send and to read, and it stands."""
+    port = server.getsockname()[1]
+
+    def full() -> list[object]:
+        rows = [row for row in sockets(port=port) if row.local[1] == port]
+        return [row for row in rows if row.send_queue and row.receive_queue]
+
+    def stands() -> bool:
+        before = full()
+        select.select([], [], [], 0.2)
+        return bool(before) and before == full()
+
+    if not wait_until(stands, 10):
+        raise TimeoutError("something still moves on this server's connections")
+
+
+def closed_number() -> int:
+    """A number, 200 or more, that has just been closed: select() looks so far in the table."""
+    with socket.socket() as made:
+        number = fcntl.fcntl(made.fileno(), fcntl.F_DUPFD_CLOEXEC, 200)
+    os.close(number)
+    return number
+
+
+def until(end: socket.socket, event: int) -> socket.socket:
+    poll = select.poll()
+    poll.register(end, event)
+    poll.poll(5000 if event else 0)
+    return end
+
+
+def listener(stack: ExitStack, backlog: int = 5) -> socket.socket:
+    return stack.enter_context(socket.create_server(ANY, backlog=backlog))
+
+
+def pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(ANY) as server:
+        client = stack.enter_context(socket.socket())
+        for end in (server, client):  # what they accept has these sizes, too
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 17)
+        client.connect(server.getsockname())
+        return client, stack.enter_context(server.accept()[0])
+
+
+def fresh(stack: ExitStack) -> socket.socket:
+    made = stack.enter_context(socket.socket())
+    made.setblocking(False)
+    return made
+
+
+def connecting(stack: ExitStack) -> socket.socket:
+    server = listener(stack, backlog=1)
+    address = server.getsockname()
+    for _ in range(2):
+        stack.enter_context(socket.create_connection(address))
+    wait_until(lambda: accept_queue(server) == 2)
+    made = fresh(stack)
+    made.connect_ex(address)
+    return made
+
+
+def refused(stack: ExitStack) -> socket.socket:
+    made = fresh(stack)
+    with socket.socket() as bound:
+        bound.bind(ANY)
+        made.connect_ex(bound.getsockname())
+        return until(made, select.POLLERR)
+
+
+def client_waits(stack: ExitStack) -> socket.socket:
+    server = listener(stack)
+    stack.enter_context(socket.create_connection(server.getsockname()))
+    return until(server, select.POLLIN)
+
+
+def connection(client: Act = id, comes: int = 0, server: Act = id) -> Make:
+    """The server's end: the client does this, then that comes, then the server does this."""
+
+    def make(stack: ExitStack) -> socket.socket:
+        ends = pair(stack)
+        client(ends[0])
+        server(until(ends[1], comes))
+        return ends[1]
+
+    return make
+
+
+def end_own(end: socket.socket) -> None:
+    end.shutdown(socket.SHUT_WR)
+
+
+def udp(stack: ExitStack) -> socket.socket:
+    made = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    made.bind(ANY)
+    return made
+
+
+def empty_datagram(stack: ExitStack) -> socket.socket:
+    made = udp(stack)
+    udp(stack).sendto(b"", made.getsockname())
+    return until(made, select.POLLIN)
+
+
+def udp_refused(stack: ExitStack) -> socket.socket:
+    made, other = udp(stack), udp(stack)
+    made.connect(other.getsockname())
+    other.close()
+    made.send(b"x")
+    return until(made, select.POLLERR)
+
+
+def unix_ended(stack: ExitStack) -> socket.socket:
+    one, other = socket.socketpair()
+    other.close()
+    return stack.enter_context(one)
+
+
+SITUATIONS: Mapping[str, Make] = {
+    "TCP, fresh": fresh,
+    "TCP, connect() under way": connecting,
+    "TCP, connect() refused": refused,
+    "listener, nobody waits": listener,
+    "listener, a client waits": client_waits,
+    "connection, idle": connection(),
+    "connection, hello has come": connection(lambda end: end.send(b"hello"), select.POLLIN),
+    "connection, an urgent byte has come": connection(
+        lambda end: end.send(b"!", socket.MSG_OOB), select.POLLPRI
+    ),
+    "connection, send queue full": connection(server=fill),
+    "connection, the peer has closed": connection(socket.socket.close, select.POLLIN),
+    "connection, own shutdown(SHUT_WR)": connection(server=end_own),
+    "connection, both have ended": connection(socket.socket.close, select.POLLIN, end_own),
+    "connection, reset": connection(reset, select.POLLERR),
+    "connection, reset, SO_ERROR read": connection(
+        reset, select.POLLERR, lambda end: end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    ),
+    "UDP, idle": udp,
+    "UDP, an empty datagram has come": empty_datagram,
+    "UDP, connected, refused": udp_refused,
+    "Unix stream, the peer has closed": unix_ended,
+}
+
+
+@contextmanager
+def situation(name: str) -> Iterator[socket.socket]:
+    """A socket that this is the matter with, for the block; `SITUATIONS` has the names."""
+    with ExitStack() as stack:
+        yield SITUATIONS[name](stack)

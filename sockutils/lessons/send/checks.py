@@ -1,0 +1,182 @@
+"""What its exercises ask of the learner's functions."""
+
+import socket
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from sockutils.lessons.send.arrivals import trickle
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+
+ANY = ("127.0.0.1", 0)
+TIMEOUT = 2.0  # seconds, of the server's end in the exercises: MSG_WAITALL is not enough there
+LENGTH = struct.Struct("!I")
+ENDLESS = "recv() has returned b'' a hundred times: that is the end, and your loop goes on"
+CLOSED = "you closed the connection, and whoever called you reads on from it"
+TOO_MANY = "you wait for bytes that nobody sent; did an earlier call take more than its own?"
+LENGTH_OFF = (
+    "you wait for bytes that nobody sent; which length did you read? Or did you take too many?"
+)
+COMPLETE = "it is complete, and you wait for more: yield it at once"
+GENERATOR = "a function with `yield` in it returns a generator"
+SIZES = ((1,), (3, 1, 7, 2), (1 << 20,))  # byte by byte, odd pieces, all at once
+
+
+class Stream(socket.socket):
+    """A socket on which nobody can ask for ever what comes after the end."""
+
+    ends = 0
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        data = super().recv(size, flags)
+        self.count(bool(data) or not size)
+        return data
+
+    def recv_into(self, *arguments: Any, **keywords: Any) -> int:
+        size = super().recv_into(*arguments, **keywords)
+        self.count(bool(size))
+        return size
+
+    def count(self, more: bool) -> None:
+        self.ends += not more
+        assert self.ends < 100, ENDLESS
+
+
+def connected(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(ANY) as listener:
+        client = stack.enter_context(socket.create_connection(listener.getsockname()))
+        server = stack.enter_context(Stream(fileno=listener.accept()[0].detach()))
+    server.settimeout(TIMEOUT)
+    return client, server
+
+
+@contextmanager
+def trickling(data: bytes, sizes: Sequence[int]) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A connection on which the client sends data in pieces of these sizes."""
+    with ExitStack() as stack:
+        client, server = connected(stack)
+        stack.enter_context(background(trickle, client, server, data, sizes))
+        stack.callback(server.close)  # first: then nothing is left to read
+        yield client, server
+
+
+def in_pieces(sizes: Sequence[int]) -> str:
+    if sizes == (1,):
+        return "byte by byte"
+    return "in odd pieces" if len(sizes) > 1 else "all at once"
+
+
+def heard(came: str, waits: str, receive: Callable[..., Any], *args: object) -> Any:
+    """What it returns while the stream is open, and all that it should ask for is sent."""
+    try:
+        return receive(*args)
+    except EOFError:
+        raise AssertionError(f"{came}: you raised EOFError, but the stream is open") from None
+    except TimeoutError:
+        raise AssertionError(f"{came}: {waits}") from None
+
+
+def ends_early(receive: Callable[[socket.socket], object], early: bytes, when: str) -> None:
+    """At this end of the stream it raises EOFError, and nothing else."""
+    with ExitStack() as stack:
+        client, server = connected(stack)
+        client.sendall(early)
+        client.close()
+        try:
+            what = f"you gave {shorter(receive(server))}"
+        except EOFError:
+            return
+        except OSError as error:
+            what = f"you raised {type(error).__name__}"
+    raise AssertionError(f"the stream ended {when}: EOFError expected, {what}")
+
+
+def at_the_end(due: str, receive: Callable[..., object], *args: object) -> object:
+    """What it returns at an end of the stream that is none too early."""
+    try:
+        return receive(*args)
+    except EOFError:
+        words = f"the stream ended where it may: {due}, you raised EOFError"
+        raise AssertionError(words) from None
+
+
+def shorter(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 40 else f"{text[:30]}… ({len(text)} characters)"
+
+
+@exercise(
+    "send",
+    seconds=10,
+    hint="recv() returns what is there. While something is missing, ask again; b'' is the end.",
+)
+def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
+    parts = (b"one", b"", b"twothree", b"x" * 300)
+    for sizes in SIZES:
+        with trickling(b"".join(parts), sizes) as (_, server):
+            for wanted in parts:
+                came = f"the bytes came {in_pieces(sizes)}, you were asked for {len(wanted)}"
+                came += "" if wanted else " (recv(0) is b'', and that is no end)"
+                found = heard(came, TOO_MANY, receive_exactly, server, len(wanted))
+                assert isinstance(found, (bytes, bytearray)), f"it returned {found!r}, not bytes"
+                assert found == wanted, f"{came}, you returned {shorter(bytes(found))}"
+                assert server.fileno() != -1, CLOSED
+                limit = server.gettimeout()
+                assert limit == TIMEOUT, f"leave the timeout as it is: it was 2 s, is now {limit}"
+    for early in (b"on", b""):
+        when = f"after {len(early)} of 3 bytes"
+        ends_early(lambda server: receive_exactly(server, 3), early, when)
+
+
+@exercise(
+    "send",
+    seconds=10,
+    hint="First exactly four bytes, in network byte order (!), then exactly as many as they say.",
+)
+def one_message(receive_message: Callable[[socket.socket], bytes | None]) -> None:
+    messages = [b"hello", b"", b"\0\0\0\1!", b"x" * 300]
+    data = b"".join(LENGTH.pack(len(message)) + message for message in messages)
+    for sizes in SIZES:
+        with trickling(data, sizes) as (client, server):
+            for wanted in messages:
+                came = f"the bytes came {in_pieces(sizes)}, the message was {wanted[:9]!r}"
+                found = heard(came, LENGTH_OFF, receive_message, server)
+                assert found == wanted, f"{came}, you returned {shorter(found)}"
+                assert server.fileno() != -1, CLOSED
+            client.shutdown(socket.SHUT_WR)
+            last = at_the_end("None is due", receive_message, server)
+            assert last is None, f"the stream has ended, you returned {shorter(last)}"
+    for early, when in (
+        (b"\0\0", "inside a length"),
+        (b"\0\0\0\5", "between a length and its message"),
+        (b"\0\0\0\5hel", "inside a message"),
+        (b"\0\1\0\0hel", "inside a message of 65,536 bytes"),
+    ):
+        ends_early(receive_message, early, when)
+
+
+@exercise(
+    "send",
+    seconds=10,
+    hint="Keep what you have read in a variable, and look for the delimiter in that.",
+)
+def delimiter(lines: Callable[[socket.socket], Iterator[bytes]]) -> None:
+    ends = [b" ", b"\n begins so", b"ends so\r", b"\r"]
+    expected = [b"GET / HTTP/1.1", b"", b"a\rb\nc", *ends, b"x" * 500, b"end"]
+    data = b"".join(line + b"\r\n" for line in expected)
+    for sizes in SIZES:
+        with trickling(data, sizes) as (client, server):
+            found = heard("a line has come", COMPLETE, lines, server)
+            assert isinstance(found, Iterator), f"it returned {shorter(found)}: {GENERATOR}"
+            for wanted in expected:  # the stream is still open: no waiting for its end
+                came = f"the bytes came {in_pieces(sizes)}, the line was {wanted[:20]!r}"
+                line = heard(came, COMPLETE, next, found, None)
+                assert line == wanted, f"{came}, you gave {shorter(line)}"
+            client.shutdown(socket.SHUT_WR)
+            more = at_the_end("stop there", next, found, None)
+            assert more is None, f"the stream has ended, you gave {shorter(more)}"
+    for early in (b"one\r\ntw", b"one\r\n\r", b"one\r\n "):
+        when = f"inside a line, after {early!r}"
+        ends_early(lambda server: list(lines(server)), early, when)

@@ -1,0 +1,16 @@
+"""07_sendto_recvfrom.ipynb: its checks and its panel's picture."""
+
+from sockutils.lessons.sendto.checks import knock, not_too_long, persistence
+from sockutils.lessons.sendto.pictures import draw_burst
+from sockutils.lessons.sendto.reliable import Halves, stop_and_wait
+from sockutils.tables.snmp import counted
+
+__all__ = [
+    "Halves",
+    "counted",
+    "draw_burst",
+    "knock",
+    "not_too_long",
+    "persistence",
+    "stop_and_wait",
+]

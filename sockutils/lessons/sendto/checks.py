@@ -1,0 +1,204 @@
+"""What its first three exercises ask of the learner's functions."""
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from sockutils.calls.call import Call
+from sockutils.calls.trace import trace
+from sockutils.link.relay import LARGEST, Address
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.practice.left import left_open
+
+ANY = ("127.0.0.1", 0)
+
+
+def udp(stack: ExitStack) -> socket.socket:
+    made = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+    made.bind(ANY)
+    return made
+
+
+SIZES = ((3, 10), (10, 10), (11, 10), (0, 10), (5000, 4999), (LARGEST, LARGEST))  # and limits
+LAST = 7  # bytes
+TAKEN = "you took more than one from the queue; an empty datagram is one, too"
+
+
+@exercise("sendto", hint="recvmsg() also returns flags. Which one says that a part is missing?")
+def not_too_long(
+    receive_whole: Callable[[socket.socket, int], tuple[bytes, Address] | None],
+) -> None:
+    with ExitStack() as stack:
+        receiver, sender = udp(stack), udp(stack)
+        receiver.settimeout(1)
+        here, there = receiver.getsockname(), sender.getsockname()
+        sender.sendto(bytes(SIZES[0][0]), here)
+        for (size, limit), (after, _) in zip(SIZES, [*SIZES[1:], (LAST, 0)], strict=True):
+            sender.sendto(bytes(after), here)  # the next one waits behind it
+            came = f"{size} bytes came, the limit was {limit}"
+            found, said = whole(receive_whole, receiver, limit)
+            assert receiver.fileno() != -1, "you closed the receiver: others come after this one"
+            head = waiting(receiver)
+            assert head != size, f"{came}, {said}, and it is still in the queue"
+            assert head == after, f"{came}, {said}: {TAKEN}"
+            raised = isinstance(found, ValueError)
+            due = "ValueError is due" if size > limit else "that is not too long"
+            assert raised == (size > limit), f"{came}, {said}: {due}"
+            assert raised or found == (bytes(size), there), f"{came}, {said}, not (data, address)"
+
+
+def whole(receive: Callable[..., object], *arguments: object) -> tuple[object, str]:
+    """What it returned or raised, and the words for that."""
+    try:
+        found = receive(*arguments)
+    except ValueError as error:
+        return error, "you raised ValueError"
+    except TimeoutError:
+        return None, "you wait for one more"
+    return found, f"you returned {shorter(found)}"
+
+
+def waiting(receiver: socket.socket) -> int:
+    """The size of the next datagram, -1 if there is none."""
+    there = select.select([receiver], [], [], 0)[0]
+    return len(receiver.recv(LARGEST, socket.MSG_PEEK)) if there else -1
+
+
+def shorter(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else f"{text[:50]}…"
+
+
+UNHEARD = "the machine says that nobody there takes your datagram"
+SECONDS = 0.3
+
+
+@exercise(
+    "sendto",
+    hint="Whom does the kernel tell about a closed port? connect() first. And settimeout().",
+)
+def knock(closed: Callable[[Address, float], bool]) -> None:
+    with ExitStack() as stack:
+        silent, lively, busy = udp(stack), udp(stack), udp(stack)
+        # It hears its peer only, so nobody takes what you send; but bind() finds the port in use.
+        busy.connect(silent.getsockname())
+        with background(echo, lively, silent.getsockname()) as peer:
+            try:
+                knocked(closed, busy.getsockname(), True, UNHEARD)
+                took = knocked(closed, silent.getsockname(), False, "no answer")
+                assert drained(silent), "you said that a port is open, and sent nothing to it"
+                assert took >= 0.9 * SECONDS, f"no answer: you waited {took:.2f} s of {SECONDS} s"
+                knocked(closed, lively.getsockname(), False, "an answer came")
+            finally:
+                silent.sendto(b"over", lively.getsockname())
+        assert peer.result, "you sent nothing to a server that answers"
+
+
+def knocked(closed: Callable[..., object], address: Address, right: bool, what: str) -> float:
+    start = time.monotonic()
+    with trace() as calls:
+        try:
+            said = f"you returned {(answer := closed(address, SECONDS))!r}"
+        except OSError as error:
+            answer, said = None, f"you raised {type(error).__name__}; {right} is the answer"
+    took = time.monotonic() - start
+    streams = {socket.SOCK_STREAM} & {kind(lane[0]) for lane in calls.lanes().values()}
+    tcp = "; a TCP connection asks for another port" if streams else ""
+    assert answer is right, f"{what}: {said}{tcp}"
+    assert took < 1, f"{what}: that took you more than a second"
+    assert not left_open(calls), f"{what}: you left a socket open"
+    return took
+
+
+def kind(made: Call) -> object:
+    """The type in the call that made a socket."""
+    positional = made.arguments[1] if len(made.arguments) > 1 else socket.SOCK_STREAM
+    return made.keywords.get("type", positional)
+
+
+def echo(server: socket.socket, over: Address) -> bool:
+    """Answer the first one, and return whether it was anybody else than `over`."""
+    words, address = server.recvfrom(LARGEST)
+    server.sendto(words, address)
+    return bool(address != over)
+
+
+STRANGER = b"from a stranger"
+CHATTER = 1.0  # seconds for which strangers talk after a question
+RESTARTED = "does each datagram of a stranger start the time again?"
+
+
+@exercise(
+    "sendto", seconds=10, hint="Send, wait, send again. A socket with a peer hears no strangers."
+)
+def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> None:
+    for deaf, tries, late, expected in (
+        (0, 3, 0.0, b"answer 1"),
+        (2, 3, 0.0, b"answer 3"),
+        (3, 3, 0.0, None),
+        (0, 1, 0.3, b"answer 1"),
+    ):
+        with ExitStack() as stack:
+            server, stranger = udp(stack), udp(stack)
+            count = min(deaf + 1, tries)
+            seconds = 1.0 if late else 0.2
+            what = f"the server ignores {deaf} questions, you had {tries} tries of {seconds:g} s"
+            what += f", and the answer comes {late:g} s late" if late else ""
+            over = threading.Event()
+            with background(hard_of_hearing, server, stranger, deaf, late, over) as peer:
+                start = time.monotonic()
+                try:
+                    answer = ask(server.getsockname(), b"what?", seconds, tries)
+                except TimeoutError:
+                    raise AssertionError(f"{what}: you raised TimeoutError") from None
+                finally:
+                    elapsed = time.monotonic() - start
+                    over.set()
+            questions = peer.result + drained(server)
+            assert answer != STRANGER, f"{what}: you believed a stranger"
+            assert answer is None or isinstance(answer, bytes), f"{what}: you returned {answer!r}"
+            asked = f"{what}: you asked {len(questions)} of {count} times"
+            assert len(questions) <= count, f"{asked}; no stranger makes you ask again"
+            assert elapsed < 1.5, f"{what}: you waited much longer than asked; {RESTARTED}"
+            assert answer == expected, f"{asked}, and returned {answer!r}"
+            assert len(questions) == count, asked
+            assert set(questions) == {b"what?"}, f"{what}: the server got {questions!r}"
+            least = seconds * (count if answer is None else count - 1)
+            assert elapsed >= 0.9 * least, (
+                f"{what}: all was over after {elapsed:.2f} s, so you did not wait long enough"
+            )
+
+
+def hard_of_hearing(
+    server: socket.socket, stranger: socket.socket, deaf: int, late: float, over: threading.Event
+) -> list[bytes]:
+    """A server that ignores the first questions, while a stranger talks to its client."""
+    questions: list[bytes] = []
+    client, quiet = None, 0.0
+    server.settimeout(0.05)
+    while not over.is_set():
+        if client and time.monotonic() < quiet:
+            stranger.sendto(STRANGER, client)
+        try:
+            question, client = server.recvfrom(LARGEST)
+        except TimeoutError:
+            continue
+        quiet = time.monotonic() + CHATTER
+        questions.append(question)
+        stranger.sendto(STRANGER, client)
+        if len(questions) > deaf:
+            over.wait(late)
+            server.sendto(b"answer %d" % len(questions), client)
+    return questions
+
+
+def drained(receiver: socket.socket) -> list[bytes]:
+    receiver.setblocking(False)
+    found = []
+    while select.select([receiver], [], [], 0)[0]:
+        found.append(receiver.recv(LARGEST))
+    return found

@@ -1,0 +1,29 @@
+"""14_server.ipynb: clients that try a server out, its pictures, its exercises' checks."""
+
+from sockutils.lessons.server.checks import any_pieces, nobody_turned_away, nobody_waits
+from sockutils.lessons.server.clients import running, served, servers_end
+from sockutils.lessons.server.exam import blocked_by, examine
+from sockutils.lessons.server.load import cells, definitions, load, process
+from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
+from sockutils.peers.waits import wait_until
+from sockutils.tables.descriptors import no_descriptor_left
+
+__all__ = [
+    "any_pieces",
+    "blocked_by",
+    "cells",
+    "definitions",
+    "draw_rates",
+    "draw_waiting",
+    "examine",
+    "load",
+    "no_descriptor_left",
+    "nobody_turned_away",
+    "nobody_waits",
+    "process",
+    "running",
+    "served",
+    "servers_end",
+    "visit",
+    "wait_until",
+]

@@ -1,0 +1,164 @@
+"""What its exercises ask of the learner's functions."""
+
+import math
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from statistics import median
+from typing import Any
+
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+
+CLOSED = "you closed the connection: it is used again"
+
+
+@exercise("sockopts", hint="The first probe after TCP_KEEPIDLE, then KEEPINTVL times KEEPCNT.")
+def watch(keep_watch: Callable[[socket.socket, int], object]) -> None:
+    for seconds in (20, 7, 2):
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            client = stack.enter_context(socket.create_connection(listener.getsockname()))
+            keep_watch(client, seconds)
+            assert client.fileno() != -1, CLOSED
+            on = client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert on, f"SO_KEEPALIVE is off: the kernel asks nobody{of_others(client)}"
+            idle, pause, count, limit = (
+                client.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (
+                    socket.TCP_KEEPIDLE,
+                    socket.TCP_KEEPINTVL,
+                    socket.TCP_KEEPCNT,
+                    socket.TCP_USER_TIMEOUT,
+                )
+            )
+            why = f"{count} times"
+            if limit:  # it decides instead of the count: at the first probe that is due after it
+                count = max(1, math.ceil((limit / 1000 - idle) / pause))
+                why = f"{count} times (TCP_USER_TIMEOUT, {limit} ms, overrides TCP_KEEPCNT)"
+            total = idle + pause * count
+            assert total == seconds, (
+                f"asked for {seconds} s: the first probe goes out after {idle} s, "
+                f"then {why} {pause} s without an answer make {total} s"
+            )
+
+
+def of_others(client: socket.socket) -> str:
+    if client.gettimeout() is not None:
+        return "; settimeout() is a limit for your own calls"
+    if client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT):
+        return "; TCP_USER_TIMEOUT is a limit for what you send"
+    return ""
+
+
+@exercise(
+    "sockopts",
+    seconds=10,
+    hint="What does the second piece wait for? It is the server that acknowledges late: an option"
+    " of the client that does not wait, or one call.",
+)
+def quick(ask: Callable[[socket.socket, bytes, bytes], bytes]) -> None:
+    for head, body in ((b"head", b"body"), (b"x", b"longer")):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            peer = background(serve, listener, len(head + body))
+            with peer, socket.create_connection(listener.getsockname()) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 2, 0))
+                times = []
+                for _ in range(11):
+                    start = time.monotonic()
+                    answer = answered(ask, client, head, body)
+                    times.append(time.monotonic() - start)
+                    assert client.fileno() != -1, CLOSED
+                    assert answer == b"ok", f"the server answers b'ok', you returned {answer!r}"
+                    assert not unread(client), "you left bytes of an answer unread"
+            seen = set(peer.result)
+            assert seen == {head + body}, (
+                f"the server wants {head + body!r} eleven times, it got {seen or 'nothing'}"
+            )
+            usual = median(times)
+            assert usual < 0.025, f"a request usually takes {usual * 1000:.0f} ms"
+
+
+def answered(ask: Callable[..., object], *arguments: object) -> object:
+    try:
+        return ask(*arguments)
+    except BlockingIOError:  # SO_RCVTIMEO
+        words = "you wait for the answer, and the server for more of the request"
+        raise AssertionError(words) from None
+
+
+def unread(client: socket.socket) -> bool:
+    return bool(select.select([client], [], [], 0)[0])
+
+
+def serve(listener: socket.socket, size: int) -> list[bytes]:
+    requests = []
+    connection, _ = listener.accept()
+    with connection, suppress(ConnectionError):  # the learner's function may close too early
+        while request := connection.recv(size, socket.MSG_WAITALL):
+            requests.append(request)
+            connection.sendall(b"ok")
+    return requests
+
+
+CALLER = """
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as client:
+    client.connect("\\0" + sys.argv[1])
+    client.sendall(str(os.getpid()).encode())
+    client.recv(1)
+"""
+
+
+class AnotherUser(socket.socket):
+    """A socket whose SO_PEERCRED names another user and group than the kernel does."""
+
+    asked = False
+
+    def getsockopt(self, *arguments: Any) -> Any:
+        raw = super().getsockopt(*arguments)
+        if arguments[:2] != (socket.SOL_SOCKET, socket.SO_PEERCRED):
+            return raw
+        self.asked = True
+        if isinstance(raw, int):  # the first four bytes
+            return raw
+        return (raw[:4] + struct.pack("II", 4001, 4002))[: len(raw)]
+
+
+@exercise(
+    "sockopts",
+    seconds=10,
+    hint="SO_PEERCRED: three numbers of 4 bytes, pid, uid, gid, unpack them.",
+)
+def caller(who: Callable[[socket.socket], tuple[int, int]]) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("")
+        listener.listen()
+        listener.settimeout(5)
+        command = [sys.executable, "-c", CALLER, listener.getsockname()[1:].decode()]
+        with subprocess.Popen(command) as child:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(5)
+                connection.recv(100)
+                answer = as_tuple(who(connection))
+                assert connection.fileno() != -1, CLOSED
+                right = child.pid, os.getuid()
+                said = f"process {right[0]} of user {right[1]} called: {right}, you say {answer}"
+                own = isinstance(answer, tuple) and answer[:1] == (os.getpid(),)
+                assert answer == right, said + (", which is yourself" if own else "")
+                with AnotherUser(fileno=os.dup(connection.fileno())) as other:
+                    answer = as_tuple(who(other))
+                    assert not other.asked or answer == (child.pid, 4001), (
+                        f"if user 4001 of group 4002 had called, you would say {answer}"
+                    )
+
+
+def as_tuple(answer: object) -> object:
+    return tuple(answer) if isinstance(answer, list) else answer

@@ -1,0 +1,357 @@
+"""Wrong answers to the exercises of 10_select.ipynb, and the words that help who gave them."""
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+
+Ends = list[socket.socket]
+
+
+def anew_each_time(connections: Ends, seconds: float) -> list[bytes]:
+    received = dict.fromkeys(connections, b"")
+    watched = list(connections)
+    while watched:
+        readable, _, _ = select.select(watched, [], [], seconds)
+        if not readable:
+            break
+        for one in readable:
+            take(one, watched, received)
+    return list(received.values())
+
+
+def take(one: socket.socket, watched: Ends, received: dict[socket.socket, bytes]) -> None:
+    data = b""
+    with suppress(OSError):
+        data = one.recv(4096)
+    received[one] += data
+    if not data:
+        watched.remove(one)
+
+
+def never_waits(connections: Ends, seconds: float) -> list[bytes]:
+    end = time.monotonic() + seconds
+    received = dict.fromkeys(connections, b"")
+    watched = list(connections)
+    while watched and time.monotonic() < end:
+        for one in select.select(watched, [], [], 0)[0]:
+            take(one, watched, received)
+    return list(received.values())
+
+
+def watches_the_ended(connections: Ends, seconds: float) -> list[bytes]:
+    end = time.monotonic() + seconds
+    received = dict.fromkeys(connections, b"")
+    while (left := end - time.monotonic()) > 0:
+        for one in select.select(connections, [], [], left)[0]:
+            take(one, [*connections], received)
+    return list(received.values())
+
+
+def looks_once(connections: Ends, seconds: float) -> list[bytes]:
+    received = dict.fromkeys(connections, b"")
+    for one in select.select(connections, [], [], seconds)[0]:
+        take(one, [*connections], received)
+    return list(received.values())
+
+
+def one_after_the_other(connections: Ends, seconds: float) -> list[bytes]:
+    received = dict.fromkeys(connections, b"")
+    for one in connections:
+        one.settimeout(seconds)
+        with suppress(OSError):
+            while data := one.recv(4096):
+                received[one] += data
+    return list(received.values())
+
+
+def as_long_as_is_left(connections: Ends, seconds: float) -> list[bytes]:
+    end = time.monotonic() + seconds
+    received = dict.fromkeys(connections, b"")
+    for one in connections:
+        one.settimeout(max(0, end - time.monotonic()))
+        with suppress(OSError):
+            while data := one.recv(4096):
+                received[one] += data
+    return list(received.values())
+
+
+def not_ready_for_a_reset(connections: Ends, seconds: float) -> list[bytes]:
+    end = time.monotonic() + seconds
+    received = dict.fromkeys(connections, b"")
+    watched = list(connections)
+    while watched and (left := end - time.monotonic()) > 0:
+        for one in select.select(watched, [], [], left)[0]:
+            data = one.recv(4096)
+            received[one] += data
+            if not data:
+                watched.remove(one)
+    return list(received.values())
+
+
+def waits_for_those_who_ended(connections: Ends, seconds: float) -> list[bytes]:
+    return anew_until(connections, time.monotonic() + seconds)
+
+
+def anew_until(connections: Ends, end: float) -> list[bytes]:
+    received = dict.fromkeys(connections, b"")
+    watched = list(connections)
+    while (left := end - time.monotonic()) > 0:
+        for one in select.select(watched, [], [], left)[0]:
+            take(one, watched, received)
+    return list(received.values())
+
+
+def closes_them(connections: Ends, seconds: float) -> list[bytes]:
+    received = anew_until(connections, time.monotonic() + seconds)
+    for one in connections:
+        one.close()
+    return received
+
+
+def forgets_to_return(connections: Ends, seconds: float) -> None:
+    anew_until(connections, time.monotonic() + seconds)
+
+
+def threads_gather(connections: Ends, seconds: float) -> list[bytes]:
+    received = dict.fromkeys(connections, b"")
+
+    def read(one: socket.socket) -> None:
+        one.settimeout(seconds)
+        with suppress(OSError):
+            while data := one.recv(4096):
+                received[one] += data
+
+    threads = [Thread(target=read, args=(one,)) for one in connections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return list(received.values())
+
+
+def closes_at_the_end(one: socket.socket, other: socket.socket) -> None:
+    peer = {one: other, other: one}
+    while True:
+        for end in select.select([*peer], [], [])[0]:
+            data = end.recv(65536)
+            if not data:
+                one.close()
+                other.close()
+                return
+            peer[end].sendall(data)
+
+
+def returns_at_the_first_end(one: socket.socket, other: socket.socket) -> None:
+    peer = {one: other, other: one}
+    while True:
+        for end in select.select([*peer], [], [])[0]:
+            data = end.recv(65536)
+            if not data:
+                peer[end].shutdown(socket.SHUT_WR)
+                return
+            peer[end].sendall(data)
+
+
+def keeps_the_end_to_itself(one: socket.socket, other: socket.socket) -> None:
+    peer = {one: other, other: one}
+    reading = [one, other]
+    while reading:
+        for end in select.select(reading, [], [])[0]:
+            if data := end.recv(65536):
+                peer[end].sendall(data)
+            else:
+                reading.remove(end)
+
+
+def reads_the_end_again(one: socket.socket, other: socket.socket) -> None:
+    peer, ended = {one: other, other: one}, set()
+    while len(ended) < 2:
+        for end in select.select([*peer], [], [])[0]:
+            if data := end.recv(65536):
+                peer[end].sendall(data)
+            else:
+                ended.add(end)
+                peer[end].shutdown(socket.SHUT_WR)
+
+
+def waits_in_sendall(one: socket.socket, other: socket.socket) -> None:
+    peer = {one: other, other: one}
+    reading = [one, other]
+    while reading:
+        for end in select.select(reading, [], [])[0]:
+            if data := end.recv(65536):
+                peer[end].sendall(data)
+            else:
+                reading.remove(end)
+                peer[end].shutdown(socket.SHUT_WR)
+
+
+def relay(
+    one: socket.socket,
+    other: socket.socket,
+    *,
+    bounded: bool = True,
+    always_writes: bool = False,
+    keeps_the_rest: bool = True,
+) -> None:
+    """A relay with a switch for each mistake."""
+    peer = {one: other, other: one}
+    pieces = {one: b"", other: b""}
+    reading = {one, other}
+    for end in peer:
+        end.setblocking(False)
+    while reading or any(pieces.values()):
+        readers = [end for end in reading if not (bounded and pieces[end])]
+        writers = [peer[end] for end in pieces if pieces[end] or always_writes]
+        readable, writable, _ = select.select(readers, writers, [])
+        for end in readable:
+            with suppress(BlockingIOError):
+                data = end.recv(65536)
+                pieces[end] += data
+                if not data:
+                    reading.remove(end)
+                    if bounded or not pieces[end]:
+                        peer[end].shutdown(socket.SHUT_WR)
+        for end in writable:
+            with suppress(BlockingIOError):
+                sent = end.send(pieces[peer[end]])
+                pieces[peer[end]] = pieces[peer[end]][sent:] if keeps_the_rest else b""
+                if not bounded and peer[end] not in reading and not pieces[peer[end]]:
+                    end.shutdown(socket.SHUT_WR)
+
+
+def reads_on_and_on(one: socket.socket, other: socket.socket) -> None:
+    relay(one, other, bounded=False)
+
+
+def always_asks_to_write(one: socket.socket, other: socket.socket) -> None:
+    relay(one, other, always_writes=True)
+
+
+def forgets_what_send_left(one: socket.socket, other: socket.socket) -> None:
+    relay(one, other, keeps_the_rest=False)
+
+
+def two_threads(one: socket.socket, other: socket.socket) -> None:
+    def pass_on(source: socket.socket, to: socket.socket) -> None:
+        while data := source.recv(65536):
+            to.sendall(data)
+        to.shutdown(socket.SHUT_WR)
+
+    thread = Thread(target=pass_on, args=(one, other))
+    thread.start()
+    pass_on(other, one)
+    thread.join()
+
+
+def chat(
+    listener: socket.socket,
+    visits: int,
+    *,
+    echoes: bool = False,
+    keeps: bool = True,
+    always_writes: bool = False,
+    closes: bool = True,
+    survives: tuple[type[OSError], ...] = (OSError,),
+    stays: bool = True,
+) -> None:
+    """A room with a switch for each mistake."""
+    listener.setblocking(False)
+    waiting: dict[socket.socket, bytes] = {}
+    left = []
+    while visits or (waiting and stays):
+        writers = [one for one in waiting if waiting[one] or always_writes]
+        readable, writable, _ = select.select([listener, *waiting], writers, [])
+        for one in writable:
+            with suppress(*survives):
+                waiting[one] = waiting[one][one.send(waiting[one]) :]
+        for one in readable:
+            if one is listener:
+                with suppress(BlockingIOError):
+                    connection, _ = listener.accept()
+                    connection.setblocking(not keeps)
+                    waiting[connection] = b""
+                    visits -= 1
+                continue
+            try:
+                data = one.recv(65536)
+            except BlockingIOError:
+                continue
+            except survives:
+                data = b""
+            for other in waiting:
+                if other is not one or echoes:
+                    if keeps:
+                        waiting[other] += data
+                    else:
+                        with suppress(OSError):
+                            other.sendall(data)
+            if not data:
+                waiting.pop(one)
+                one.close() if closes else left.append(one)
+    globals()["LEFT"] = left
+
+
+def hears_itself(listener: socket.socket, visits: int) -> None:
+    chat(listener, visits, echoes=True)
+
+
+def waits_for_the_deaf(listener: socket.socket, visits: int) -> None:
+    chat(listener, visits, keeps=False)
+
+
+def asks_everybody_to_write(listener: socket.socket, visits: int) -> None:
+    chat(listener, visits, always_writes=True)
+
+
+def leaves_them_open(listener: socket.socket, visits: int) -> None:
+    chat(listener, visits, closes=False)
+
+
+def ends_at_a_reset(listener: socket.socket, visits: int) -> None:
+    chat(listener, visits, survives=(BlockingIOError,))
+
+
+def leaves_when_all_have_come(listener: socket.socket, visits: int) -> None:
+    chat(listener, visits, stays=False)
+
+
+def takes_one_client(listener: socket.socket, visits: int) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        while data := connection.recv(65536):
+            connection.sendall(data)
+
+
+WRONG: list[tuple[str, Callable[..., object], str]] = [
+    ("deadline", anew_each_time, r"stayed \d\.\d s, 1 s were allowed.*start the time anew"),
+    ("deadline", never_waits, r"never rest.*timeout is 0"),
+    ("deadline", watches_the_ended, r"never rest.*ended stays readable"),
+    ("deadline", looks_once, r"came back after .*call it again"),
+    ("deadline", one_after_the_other, r"did not read on: do you wait for one"),
+    ("deadline", as_long_as_is_left, r"did not read on: do you wait for one"),
+    ("deadline", not_ready_for_a_reset, r"ConnectionResetError.*in your line"),
+    ("deadline", waits_for_those_who_ended, r"all had ended, and you did not come back"),
+    ("deadline", closes_them, r"closed a connection"),
+    ("deadline", forgets_to_return, r"return None, not a list"),
+    ("deadline", threads_gather, r"do it in one"),
+    ("pass_on", closes_at_the_end, r"closed too early"),
+    ("pass_on", returns_at_the_first_end, r"function had returned"),
+    ("pass_on", keeps_the_end_to_itself, r"no end: pass it on, with shutdown"),
+    ("pass_on", reads_the_end_again, r"never rest.*ended stays readable"),
+    ("pass_on", waits_in_sendall, r"does a sendall\(\) wait"),
+    ("pass_on", reads_on_and_on, r"read on, though what you had read"),
+    ("pass_on", always_asks_to_write, r"BrokenPipeError.*in your line"),
+    ("pass_on", forgets_what_send_left, r"from byte .*lost a part"),
+    ("pass_on", two_threads, r"do it in one"),
+    ("room", hears_itself, r"b'hello', and was told b'hello'"),
+    ("room", waits_for_the_deaf, r"while a client did not read, one said"),
+    ("room", asks_everybody_to_write, r"never rest.*is writable"),
+    ("room", leaves_them_open, r"not closed all connections"),
+    ("room", ends_at_a_reset, r"ConnectionResetError.*in your line"),
+    ("room", leaves_when_all_have_come, r"function had returned"),
+    ("room", takes_one_client, r"not accepted all: do you watch the listener"),
+]

@@ -1,0 +1,218 @@
+"""06_send_recv: answers that are wrong, and what their authors are told."""
+
+import socket
+import struct
+from collections.abc import Callable, Iterator
+
+Answer = Callable[..., object]
+
+
+def one_recv(connection: socket.socket, count: int) -> bytes:
+    return connection.recv(count)
+
+
+def wait_for_all(connection: socket.socket, count: int) -> bytes:
+    return connection.recv(count, socket.MSG_WAITALL)
+
+
+def without_its_timeout(connection: socket.socket, count: int) -> bytes:
+    connection.settimeout(None)
+    return connection.recv(count, socket.MSG_WAITALL)
+
+
+def takes_what_there_is(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count:
+        parts += connection.recv(4096)
+    return parts[:count]
+
+
+def a_file(connection: socket.socket, count: int) -> bytes:
+    with connection.makefile("rb") as file:
+        return file.read(count)
+
+
+def never_ends(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count:
+        parts += connection.recv(count - len(parts))
+    return parts
+
+
+def short_at_the_end(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count and (part := connection.recv(count - len(parts))):
+        parts += part
+    return parts
+
+
+def another_error(connection: socket.socket, count: int) -> bytes:
+    parts = short_at_the_end(connection, count)
+    if len(parts) < count:
+        raise ConnectionError("closed")
+    return parts
+
+
+def zero_is_the_end(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while True:
+        part = connection.recv(count - len(parts))
+        if not part:
+            raise EOFError
+        parts += part
+        if len(parts) == count:
+            return parts
+
+
+def closes(connection: socket.socket, count: int) -> bytes:
+    with connection:
+        return exactly(connection, count)
+
+
+def exactly(connection: socket.socket, count: int) -> bytes:
+    parts = short_at_the_end(connection, count)
+    if len(parts) < count:
+        raise EOFError
+    return parts
+
+
+# Messages
+
+
+def length_at_once(connection: socket.socket) -> bytes:
+    (length,) = struct.unpack("!I", connection.recv(4))
+    return exactly(connection, length)
+
+
+def of_this_machine(connection: socket.socket) -> bytes:
+    (length,) = struct.unpack("<I", exactly(connection, 4))
+    return exactly(connection, length)
+
+
+def message_at_once(connection: socket.socket) -> bytes:
+    (length,) = struct.unpack("!I", exactly(connection, 4))
+    return connection.recv(length)
+
+
+def no_end(connection: socket.socket) -> bytes:
+    (length,) = struct.unpack("!I", exactly(connection, 4))
+    return exactly(connection, length)
+
+
+def none_for_each_end(connection: socket.socket) -> bytes | None:
+    try:
+        return no_end(connection)
+    except EOFError:
+        return None
+
+
+def none_inside_a_length(connection: socket.socket) -> bytes | None:
+    prefix = short_at_the_end(connection, 4)
+    if len(prefix) < 4:
+        return None
+    return exactly(connection, struct.unpack("!I", prefix)[0])
+
+
+def nothing_is_none(connection: socket.socket) -> bytes | None:
+    return none_for_each_end(connection) or None
+
+
+def with_its_length(connection: socket.socket) -> bytes:
+    prefix = exactly(connection, 4)
+    return prefix + exactly(connection, struct.unpack("!I", prefix)[0])
+
+
+# Lines
+
+
+def each_part(connection: socket.socket) -> Iterator[bytes]:
+    while part := connection.recv(4096):
+        yield from part.split(b"\r\n")
+
+
+def all_at_the_end(connection: socket.socket) -> Iterator[bytes]:
+    data = b""
+    while part := connection.recv(4096):
+        data += part
+    yield from data.split(b"\r\n")[:-1]
+
+
+def prints(connection: socket.socket) -> None:
+    rest = b""
+    while b"end" not in rest:
+        rest += connection.recv(4096)
+
+
+def one_line(connection: socket.socket) -> bytes:
+    rest = b""
+    while b"\r\n" not in rest:
+        rest += connection.recv(4096)
+    return rest.partition(b"\r\n")[0]
+
+
+def stripped(connection: socket.socket) -> Iterator[bytes]:
+    for line in complete(connection):
+        yield line.strip()
+
+
+def complete(connection: socket.socket, last: bool = False) -> Iterator[bytes]:
+    rest = b""
+    while part := connection.recv(4096):
+        *lines, rest = (rest + part).split(b"\r\n")
+        yield from lines
+    if last and rest:
+        yield rest
+
+
+def newlines(connection: socket.socket) -> Iterator[bytes]:
+    with connection.makefile("rb") as file:
+        for line in file:
+            yield line.rstrip(b"\r\n")
+
+
+def the_rest_as_well(connection: socket.socket) -> Iterator[bytes]:
+    yield from complete(connection, last=True)
+
+
+def always_too_early(connection: socket.socket) -> Iterator[bytes]:
+    yield from complete(connection)
+    raise EOFError
+
+
+def reads_on(connection: socket.socket) -> Iterator[bytes]:
+    rest = b""
+    while True:
+        *lines, rest = (rest + connection.recv(4096)).split(b"\r\n")
+        yield from lines
+
+
+WRONG: list[tuple[str, Answer, str]] = [
+    ("exactly", one_recv, "came byte by byte, you were asked for 3, you returned b'o'"),
+    ("exactly", wait_for_all, "byte by byte.*you returned b'o'"),
+    ("exactly", without_its_timeout, "leave the timeout as it is: it was 2 s, is now None"),
+    ("exactly", takes_what_there_is, "nobody sent; did an earlier call take more than its own"),
+    ("exactly", a_file, "nobody sent; did an earlier call take more than its own"),
+    ("exactly", never_ends, "a hundred times: that is the end, and your loop goes on"),
+    ("exactly", short_at_the_end, "ended after 2 of 3 bytes: EOFError expected, you gave b'on'"),
+    ("exactly", another_error, "EOFError expected, you raised ConnectionError"),
+    ("exactly", zero_is_the_end, "asked for 0 .recv.0. is b'', and that is no end.*EOFError"),
+    ("exactly", closes, "you closed the connection"),
+    ("one_message", length_at_once, "requires a buffer of 4 bytes, in your line(.|\n)*four bytes"),
+    ("one_message", of_this_machine, "which length did you read(.|\n)*network byte order"),
+    ("one_message", message_at_once, "the message was b'hello', you returned b'h'"),
+    ("one_message", no_end, "where it may: None is due, you raised EOFError"),
+    ("one_message", none_for_each_end, "ended inside a length: EOFError expected, you gave None"),
+    ("one_message", none_inside_a_length, "ended inside a length: .* you gave None"),
+    ("one_message", nothing_is_none, "the message was b'', you returned None"),
+    ("one_message", with_its_length, "the message was b'hello', you returned .*x05hello"),
+    ("delimiter", each_part, "the line was b'GET / HTTP/1.1', you gave b'G'"),
+    ("delimiter", all_at_the_end, "it is complete, and you wait for more: yield it at once"),
+    ("delimiter", prints, "it returned None: a function with `yield`"),
+    ("delimiter", one_line, "it returned b'GET / HTTP/1.1': a function with `yield`"),
+    ("delimiter", stripped, "the line was b' ', you gave b''"),
+    ("delimiter", newlines, r"the line was b'a\\rb\\nc', you gave b'a\\rb'"),
+    ("delimiter", complete, "ended inside a line, after .*: EOFError expected"),
+    ("delimiter", the_rest_as_well, "EOFError expected, you gave .b'one', b'tw'."),
+    ("delimiter", always_too_early, "where it may: stop there, you raised EOFError"),
+    ("delimiter", reads_on, "a hundred times: that is the end"),
+]
