@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import nbval.plugin
@@ -15,6 +16,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from sockutils.kernel.network import has_ipv6
 
 PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
+QUICK = Path(__file__).parent / "tests/quick"
 PATIENCE = 300  # seconds, for a machine that is busy with something else
 BY_LESSON = {"tests/notebooks.py", "tests/test_machines.py"}
 BY_TEST = {"tests/test_clients.py", "tests/test_hub.py", "tests/test_machines.py"}
@@ -81,6 +83,7 @@ def refusal(*calls: str) -> str:
 
 def pytest_configure() -> None:
     os.environ["XDG_DATA_HOME"] = os.environ["IPYTHONDIR"] = home.name
+    os.environ.setdefault("PYTHONPATH", str(QUICK))  # for all that is started from here
 
 
 def pytest_unconfigure() -> None:

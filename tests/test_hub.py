@@ -33,10 +33,8 @@ pytestmark = pytest.mark.timeout(3 * PATIENCE)
 PROXY = "configurable-http-proxy"
 PASSWORD = "of every user in this test"
 TOKEN = "of-this-test"  # it may add users
-# Without jsonschema's optional check of URIs each server starts three seconds sooner.
-QUICKLY = "import sys; sys.modules['rfc3987_syntax'] = None; "
-HUB = QUICKLY + "from jupyterhub.app import main; main()"
-SERVER = QUICKLY + "from jupyterhub.singleuser import main; main()"
+HUB = "from jupyterhub.app import main; main()"
+SERVER = "from jupyterhub.singleuser import main; main()"
 CONFIG = f"""
 import os, sys
 ports = [int(port) for port in os.environ["PORTS"].split()]  # see reserved()
