@@ -52,6 +52,13 @@ def test_nothing_counts_twice_or_without_its_lesson():
     assert "1/2        0/3" in repr(progress())
 
 
+def test_what_is_in_depth_is_not_counted(tmp_path):
+    (tmp_path / "listen.toml").write_text(LISTEN.replace("{}]", "{ deeper = true }]"))
+    record("listen", "quiz 1")
+    record("listen", "quiz 3")
+    assert "1/2" in repr(progress())
+
+
 def test_progress_outlives_the_kernel():
     code = "from sockutils.practice.progress import record; record('listen', 'knock')"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -73,5 +80,5 @@ def test_a_lesson_is_complete(path):
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
     assert all(callable(getattr(checks, name)) for name in about["exercises"])
     for asked in about["quiz"]:
-        assert asked.keys() == {"question", "right", "because", "wrong"}
+        assert asked.keys() - {"deeper"} == {"question", "right", "because", "wrong"}
         assert asked["right"] not in asked["wrong"]
