@@ -70,10 +70,24 @@ def test_a_wrong_answer_gets_the_hint_and_is_not_kept(home):
     assert not home.exists()
 
 
-def test_an_assertion_without_text_shows_its_line():
+def test_an_assertion_without_text_shows_no_line_of_the_check():
     check = cell("def check(answer):\n    assert answer() == 3", name="check")
     assert repr(exercise("listen", hint="look")(check)(int)) == (
-        "check: not yet — AssertionError, in the check: assert answer() == 3\nhint: look"
+        "check: not yet — AssertionError\nhint: look"
+    )
+
+
+def test_an_assertion_from_the_learners_error_has_the_learners_line():
+    @exercise("listen", hint="look")
+    def check(answer):
+        try:
+            answer()
+        except OSError as error:
+            raise AssertionError(f"it failed: {error}") from error
+
+    answer = cell("def answer():\n    raise OSError(98, 'in use')")
+    assert repr(check(answer)).splitlines()[0] == (
+        "check: not yet — it failed: [Errno 98] in use, in your line 2: raise OSError(98, 'in use')"
     )
 
 
@@ -90,11 +104,62 @@ def test_an_exception_of_the_learner_is_told_with_its_line():
     )
 
 
-def test_an_exception_in_the_check_shows_what_the_check_did():
-    assert repr(waiting_room(4)).splitlines()[0] == (
-        "waiting_room: not yet — TypeError: 'int' object is not callable,"
-        " in the check: held = answer(3)"
+def outcome(source, **names):
+    return repr(knock_back(cell(source, socket=socket, **names))).splitlines()[0]
+
+
+@exercise("listen", hint="look", seconds=0.5)
+def knock_back(answer):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = answer(listener)
+        client.getpeername()
+        listener.accept()[0].close()
+
+
+NOT_YET = "knock_back: not yet — "
+AFTER = ", after your function had returned"
+
+
+def test_what_is_no_function_is_said_to_be_none():
+    assert repr(waiting_room(4)) == "waiting_room: not yet — 4 is no function\nhint: count them"
+
+
+def test_wrong_arguments_are_told_as_such():
+    assert outcome("def answer(): return 1") == (
+        f"{NOT_YET}the check calls it with other arguments: "
+        "answer() takes 0 positional arguments but 1 was given"
     )
+
+
+@pytest.mark.parametrize("value", ["None, 1", "4", "{}"])
+def test_what_cannot_be_used_is_told_without_a_line_of_the_check(value):
+    said = outcome(f"def answer(listener): return {value}")
+    assert said.startswith(f"{NOT_YET}what it returned cannot be used (AttributeError: ")
+    assert "getpeername()" not in said
+
+
+def test_a_socket_closed_too_early_is_told_as_such():
+    source = (
+        "def answer(listener):\n"
+        "    with socket.create_connection(listener.getsockname()) as mine: return mine"
+    )
+    assert outcome(source) == f"{NOT_YET}a socket that is still needed is closed{AFTER}"
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_another_error_in_the_check_is_told_without_its_line():
+    said = outcome("def answer(listener): mine = socket.socket(); return mine")
+    assert said == f"{NOT_YET}OSError: [Errno 107] Transport endpoint is not connected{AFTER}"
+
+
+def test_a_check_that_waits_for_the_answer_says_when():
+    @exercise("listen", hint="look", seconds=0.2)
+    def wait(answer):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            answer()
+            listener.accept()
+
+    assert repr(wait(int)).splitlines()[0] == f"wait: not yet — still busy after 0.2 s{AFTER}"
 
 
 @pytest.mark.parametrize("stuck", ["listener.accept()", "while True: 1"])

@@ -39,6 +39,12 @@ class Calls(list[Call]):
             lanes.setdefault(call.lane, []).append(call)
         return {lane: lanes[lane] for lane in sorted(lanes, key=_lane_order)}
 
+    def unclosed(self) -> list[str]:
+        """Return the lanes without a close() or detach(): Python's garbage collector calls none."""
+        lanes = self.lanes().items()
+        ends = {"close", "detach"}
+        return [name for name, lane in lanes if not ends & {call.name for call in lane}]
+
     def __repr__(self) -> str:
         lanes = self.lanes().items()
         return "\n".join(

@@ -2,17 +2,17 @@
 
 import os
 import socket
-import struct
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from sockutils.calls.trace import trace
 from sockutils.figures.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
-from sockutils.lessons.looking import held, no_descriptor_left, wait_for_threads, wait_until
+from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held, left_to_collector, no_descriptor_left
 from sockutils.tables.diag import Table, sockets
 
 __all__ = ["no_descriptor_left", "wait_for_threads"]  # for the notebook
@@ -37,15 +37,22 @@ def _take(take: Callable[[socket.socket], list[socket.socket]], number: int) -> 
         start = time.monotonic()
         taken = take(listener)
         seconds = time.monotonic() - start
+        assert listener.fileno() != -1, "you closed the listener"
         assert isinstance(taken, list), f"it returned {taken!r}, not a list"
         for connection in taken:
-            assert isinstance(connection, socket.socket), f"the list holds {connection!r}"
+            pair = isinstance(connection, tuple) and len(connection) == 2
+            why = ": accept() returns a pair, a socket and an address" if pair else ""
+            assert isinstance(connection, socket.socket), f"the list holds {connection!r}{why}"
             stack.enter_context(connection)
+            assert connection.fileno() != -1, "a socket in the list is closed: return it open"
         assert len(taken) == number, f"{number} clients waited, you took {len(taken)}"
         served = {peer_of(connection) for connection in taken}
-        assert served == {client.getsockname() for client in clients}, "a client has no socket"
-        assert listener.fileno() != -1, "you closed the listener"
-        assert os.get_blocking(listener.fileno()), "afterwards the listener does not block any more"
+        assert served == {client.getsockname() for client in clients}, (
+            "a client has no socket: the list is to hold what accept() returned, each once"
+        )
+        assert os.get_blocking(listener.fileno()), (
+            "afterwards the listener does not block any more: setblocking(True)"
+        )
         for connection in taken:
             assert os.get_blocking(connection.fileno()), "a socket you returned does not block"
     return seconds
@@ -78,16 +85,21 @@ def _find_the_living(
 
     copy = stack.enter_context(listener.dup())  # trace() notes only what is made in its block
     before = held()
-    with warnings.catch_warnings(record=True) as collected, trace() as calls:
-        warnings.simplefilter("always", ResourceWarning)  # a socket that nobody has closed
+    with left_to_collector() as collected, trace() as calls:
         found = accept_living(copy)
     assert isinstance(found, socket.socket), f"it returned {found!r}, not a socket"
     stack.enter_context(found)
+    assert copy.fileno() != -1, "you closed the listener"
+    assert found.fileno() != -1, "you returned a socket that is closed already"
     peer = peer_of(found)
-    assert peer, "you returned a connection that its client has reset, or a closed socket"
+    assert peer, (
+        "you returned a connection that its client has reset: accept() hands it out like any other"
+    )
     assert peer != last.getsockname(), "you passed over a living client"
     assert peer == client.getsockname(), "you returned another socket than the client's"
-    assert in_queue(address[1]) == 1, "a client that came later does not wait any more"
+    assert in_queue(address[1]) == 1, (
+        "a client that came later does not wait any more: stop at the first that lives"
+    )
     # A socket made from C's descriptor is not in the trace; then the other two have to agree.
     ends = [lane for name, lane in calls.lanes().items() if name.startswith("server")]
     closed = sum(any(call.name == "close" for call in lane) for lane in ends)
@@ -116,12 +128,17 @@ def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStac
         stop(listener)
         wait_until(lambda: all(peer.result for peer in peers), 1)
         woken = sum(bool(peer.result) for peer in peers)
-        assert woken == threads, f"of {threads} threads that waited in accept(), {woken} ended"
-        assert link not in held(), "the listener is still open"
+        closed = link not in held()
+        doubt = ": closing the descriptor wakes nobody" if closed and not woken else ""
+        assert woken == threads, (
+            f"of {threads} threads that waited in accept(), {woken} ended{doubt}"
+        )
+        assert closed, "the listener is still open: close it, too"
         with socket.socket() as late:
             assert late.connect_ex(address), "a client can still connect"
     finally:
-        listener.close()  # once it is closed, each client ends one thread
+        with suppress(OSError):  # its descriptor may be closed, behind Python's back
+            listener.close()  # once it is closed, each client ends one thread
         with suppress(OSError):
             for _ in peers:
                 socket.create_connection(address).close()
@@ -134,11 +151,6 @@ def serve(listener: socket.socket) -> str:
         except OSError:
             return "ended"
         connection.close()
-
-
-def reset(client: socket.socket) -> None:
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
 
 
 def link_of(connection: socket.socket) -> str:

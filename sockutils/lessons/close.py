@@ -23,10 +23,11 @@ from sockutils.figures.picture import (
     label,
     sheet,
 )
-from sockutils.lessons.looking import held, wait_for_threads, wait_until
 from sockutils.packets.packet import Packet
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held
 from sockutils.tables.diag import sockets
 
 if TYPE_CHECKING:

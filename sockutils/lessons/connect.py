@@ -10,11 +10,11 @@ from itertools import takewhile
 from typing import cast
 
 from sockutils.calls.trace import trace
-from sockutils.lessons.looking import wait_until
 from sockutils.packets.packet import Packet
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
-from sockutils.tables.diag import sockets
+from sockutils.practice.silent import full, make_room
 
 Address = tuple[str, int]
 HERE = "127.0.0.1"
@@ -32,16 +32,8 @@ RT_TABLE_MAIN, RTPROT_STATIC, RTA_DST = 254, 4, 1
 @contextmanager
 def silent(port: int) -> Iterator[Address]:
     """A listener that answers nobody while the block runs: its accept queue is full."""
-    with full(port) as listener:
+    with full(HERE, port) as listener:
         yield listener.getsockname()
-
-
-@contextmanager
-def full(port: int) -> Iterator[socket.socket]:
-    with socket.create_server((HERE, port), backlog=1) as listener, ExitStack() as clients:
-        for _ in range(2):
-            clients.enter_context(socket.create_connection(listener.getsockname()))
-        yield listener
 
 
 @contextmanager
@@ -165,7 +157,7 @@ def race(first_answer: Callable[[list[Address], float], socket.socket | None]) -
             assert took <= 1, f"{what}: that took you more than a second"
             early = expected is None and mute in addresses and took < seconds - 0.05
             assert not early, f"{what}: you had {seconds} seconds, and gave up sooner"
-        slow = stack.enter_context(full(0))
+        slow = stack.enter_context(full())
         late = slow.getsockname()
         with background(make_room, slow):
             what = "a closed port, and a listener that answers only after a second"
@@ -195,13 +187,6 @@ def one_race(
         if winner is not None:
             winner.close()
     return took
-
-
-def make_room(listener: socket.socket) -> None:
-    """Take one client out of the queue once a SYN has been dropped; the next one gets in."""
-    port = listener.getsockname()[1]
-    wait_until(lambda: "SYN-SENT" in [row.state for row in sockets(port=port)], 2)
-    listener.accept()[0].close()
 
 
 def opening(packets: list[Packet]) -> list[Packet]:

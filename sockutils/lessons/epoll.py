@@ -27,9 +27,10 @@ from sockutils.figures.picture import (
     sheet,
     write,
 )
-from sockutils.lessons.looking import held, no_descriptor_left, wait_for_threads
 from sockutils.libc import ffi
+from sockutils.peers.waits import wait_for_threads
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held, no_descriptor_left
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

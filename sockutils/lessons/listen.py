@@ -4,12 +4,14 @@ import select
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from errno import EADDRINUSE
 
 from sockutils.calls.trace import trace
 from sockutils.figures.picture import CLIENT, SERVER, SIZE, Picture, canvas
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.practice.silent import full, make_room
 from sockutils.tables.diag import sockets
 
 Address = tuple[str, int]
@@ -31,16 +33,32 @@ def let_in(address: Address, number: int) -> int:
 
 @exercise("listen", hint="Count again how many clients a backlog of 1 let in.")
 def waiting_room(open_room: Callable[[Address, int], socket.socket]) -> None:
-    for places in (2, 3, 6):
-        listener = open_room(ANY, places)
-        assert isinstance(listener, socket.socket), f"it returned {listener!r}, not a socket"
-        with listener:
+    ports: set[int] = set()
+    with ExitStack() as stack:
+        for host, places in (("127.0.0.1", 2), ("127.0.0.1", 3), ("127.0.0.2", 6)):
+            try:
+                listener = open_room((host, 0), places)
+            except OSError as error:
+                if not ports or error.errno != EADDRINUSE:
+                    raise
+                raise AssertionError(
+                    f"a second room fails while the first is open ({error}): use the address that "
+                    "you are given, its port 0 lets the kernel choose"
+                ) from error
+            assert isinstance(listener, socket.socket), f"it returned {listener!r}, not a socket"
+            stack.enter_context(listener)
+            assert listener.fileno() != -1, "it returned a socket that is closed already"
             accepting = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
             assert accepting, "the socket does not listen"
             where = listener.getsockname()
-            assert where[:1] == ANY[:1], f"asked to listen on 127.0.0.1, it listens on {where}"
+            assert where[0] == host, (
+                f"asked to listen on {host}, it listens on {where}: use the address you are given"
+            )
+            assert where[1] not in ports, f"two rooms have port {where[1]}: let the kernel choose"
+            ports.add(where[1])
             held = let_in(where, places + 3)
-            assert held == places, f"asked for {places} places, {held} clients got in"
+            more = "at least " if held == places + 3 else ""
+            assert held == places, f"asked for {places} places, {more}{held} clients got in"
 
 
 @exercise("listen", hint="sockets(port=…) shows the queue of every listener on that port.")
@@ -49,18 +67,25 @@ def head_count(count_waiting: Callable[[socket.socket], int]) -> None:
         listener, other = (
             stack.enter_context(socket.create_server(ANY, backlog=5)) for _ in range(2)
         )
-        for number in range(4):
-            counted = count_waiting(listener)
-            assert counted == number, f"{number} clients wait, you counted {counted}"
+        for number in range(5):
+            count(count_waiting, listener, number, f"{number} clients wait")
             stack.enter_context(socket.create_connection(listener.getsockname()))
             select.select([listener], [], [], 1)
-        left = sockets(port=listener.getsockname()[1])[0].accept_queue
-        assert left == 4, "somebody was accepted; count without accepting"
-        stack.enter_context(listener.accept()[0])
-        counted = count_waiting(listener)
-        assert counted == 3, f"one of 4 was accepted, 3 wait, you counted {counted}"
-        counted = count_waiting(other)
-        assert counted == 0, f"nobody called this other listener, you counted {counted}"
+        for number in (4, 3):
+            stack.enter_context(listener.accept()[0])
+            count(count_waiting, listener, number, f"{5 - number} of 5 accepted, {number} wait")
+        count(count_waiting, other, 0, "nobody called this other listener")
+
+
+def count(
+    count_waiting: Callable[[socket.socket], int], listener: socket.socket, number: int, what: str
+) -> None:
+    counted = count_waiting(listener)
+    assert listener.fileno() != -1, "you closed the listener"
+    rows = sockets(port=listener.getsockname()[1])
+    (left,) = (row.accept_queue for row in rows if row.state == "LISTEN")
+    assert left == number, f"{what}, and afterwards {left}: count without accepting anybody"
+    assert counted == number, f"{what}, you counted {counted}"
 
 
 @exercise(
@@ -69,29 +94,31 @@ def head_count(count_waiting: Callable[[socket.socket], int]) -> None:
     hint="settimeout() before connect(), and close the socket if it was in vain.",
 )
 def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(ANY, backlog=1))
+    with full() as listener:
         address = listener.getsockname()
-        for _ in range(2):  # now the queue is full
-            stack.enter_context(socket.create_connection(address))
-
         start = time.monotonic()
         with trace() as calls:
             caller = call(address, 0.3)
+        took = time.monotonic() - start
         assert caller is None, f"the queue is full, yet you returned {caller!r}"
-        assert time.monotonic() - start < 0.9, "you waited for much longer than asked"
-        for lane in calls.lanes().values():
-            assert lane[-1].name == "close", "you did not close your socket: it would knock on"
+        assert took < 0.9, f"asked for at most 0.3 s, you waited for {took:.1f} s"
+        assert any(call.name.startswith("connect") for call in calls), "you did not call anybody"
+        assert took > 0.29, f"asked to wait 0.3 s, you gave up after {took:.2f} s"
+        assert not calls.unclosed(), (
+            "you did not close your socket: it knocks on, until it is collected as garbage"
+        )
 
-        with background(accept_one, listener):
+        with background(make_room, listener):
             caller = call(address, 3.0)
-        assert caller is not None, "a place became free, but you did not get it"
+        assert caller is not None, "a place became free after a second, you had 3 s and gave up"
+        assert isinstance(caller, socket.socket), f"it returned {caller!r}, not a socket"
         with caller:
-            assert caller.getpeername() == address, "you returned a socket that is not connected"
-
-
-def accept_one(listener: socket.socket) -> None:
-    listener.accept()[0].close()
+            assert caller.fileno() != -1, "you returned a socket that is closed already"
+            peer = None
+            with suppress(OSError):
+                peer = caller.getpeername()
+            assert peer, "you returned a socket that is not connected: wait until it is"
+            assert peer == address, f"your socket is connected to {peer}"
 
 
 def draw_queue(inside: int, outside: int) -> Picture:

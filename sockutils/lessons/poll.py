@@ -13,11 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
+from sockutils.calls.counted import counted
 from sockutils.figures.columns import aligned
 from sockutils.figures.picture import FAINT, KERNEL, OTHER, SERVER, WIDTH, Picture, sheet, write
-from sockutils.lessons.looking import counted, fill, held, links, reset, wait_until
+from sockutils.peers.ends import fill, reset
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held, links
 
 __all__ = ["fill", "reset"]  # for the notebook
 ASKED = ("POLLIN", "POLLPRI", "POLLOUT", "POLLRDHUP")

@@ -18,12 +18,13 @@ from sockutils.errors.shown import name_of
 from sockutils.figures.columns import aligned
 from sockutils.figures.picture import CLIENT, FAINT, SERVER, WIDTH, Picture, sheet, ticks, write
 from sockutils.kernel.network import network
-from sockutils.lessons.looking import held, no_descriptor_left, wait_until
 from sockutils.libc import ffi, libc
 from sockutils.link.link import Link
 from sockutils.packets.packet import Packet
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held, no_descriptor_left
 
 __all__ = ["no_descriptor_left"]  # for the notebook
 Message = Any  # dnslib has no types

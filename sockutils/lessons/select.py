@@ -14,11 +14,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from typing import Any
 
+from sockutils.calls.counted import counted
 from sockutils.figures.columns import aligned
 from sockutils.figures.picture import KERNEL, OTHER, WIDTH, Picture, sheet, write
-from sockutils.lessons.looking import counted, fill, held, reset, wait_for_threads, wait_until
+from sockutils.peers.ends import fill, reset
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held
 from sockutils.tables.diag import sockets
 
 __all__ = ["fill", "reset", "wait_for_threads"]  # for the notebook

@@ -12,8 +12,8 @@ from itertools import cycle
 from typing import NamedTuple
 
 from sockutils.figures.picture import CLIENT, FAINT, KERNEL, OTHER, SERVER, SIZE, Picture, canvas
-from sockutils.lessons.looking import wait_until
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.diag import sockets
 

@@ -16,9 +16,10 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 from sockutils.figures.picture import KERNEL, SERVER, SIZE, Picture, canvas
-from sockutils.lessons.looking import held, no_descriptor_left, wait_until
 from sockutils.peers.peer import Peer, background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import held, no_descriptor_left
 from sockutils.tables.diag import sockets
 
 __all__ = ["no_descriptor_left", "wait_until"]  # for the notebook

@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 
-from sockutils.lessons.looking import links
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.tables.descriptors import left_to_collector, links
 
 Address = tuple[str, int]
 Kind = tuple[int, int, int]
@@ -37,7 +37,7 @@ def identify(what_is: Callable[[int], Kind | None]) -> None:
             number = made.detach()  # so that nothing is closed twice
             stack.callback(close, number)
             found = look(what_is, number, f"a socket of {name}")
-            assert found == kind, f"for a socket of {name} you returned {found!r}"
+            assert found == kind, f"a socket of {name} is {kind}, you returned {found!r}"
             assert os.get_blocking(number), "the socket does not block any more"
         reader, writer = os.pipe()
         file, folder = os.open(os.devnull, os.O_RDONLY), os.open("/", os.O_RDONLY)
@@ -51,20 +51,25 @@ def identify(what_is: Callable[[int], Kind | None]) -> None:
             stack.callback(close, number)
         for name, number in others.items():
             found = look(what_is, number, name)
-            assert found is None, f"for {name} you returned {found!r}"
+            assert found is None, f"{name} is no socket: return None, not {found!r}"
 
 
 def look(what_is: Callable[[int], Kind | None], number: int, name: str) -> Kind | None:
     """Ask the learner's function; it may not close the descriptor, nor leave a copy of it open."""
     before, link = os.fstat(number), os.readlink(f"/proc/self/fd/{number}")
     copies = links().count(link)
-    found = what_is(number)
+    with left_to_collector() as left:
+        try:
+            found = what_is(number)
+        except OSError as error:
+            raise AssertionError(f"for {name} you raised {error!r}") from error
     try:
         same = os.path.samestat(os.fstat(number), before)
     except OSError:
         same = False
-    assert same, f"{name}: the descriptor is closed afterwards"
+    assert same, f"{name}: the descriptor is closed afterwards; detach() the object before it goes"
     assert links().count(link) <= copies, f"{name}: you left one more descriptor open"
+    assert not left, f"{name}: you left to Python's garbage collector what is {left[0]}"
     return found
 
 
@@ -89,12 +94,16 @@ def ping(echo_request: Callable[[int, int, bytes], bytes]) -> None:
         kind, code, _, *numbers = HEADER.unpack_from(packet)
         assert (kind, code) == (ECHO_REQUEST, 0), f"type and code are {kind} and {code}"
         asked = [identifier, sequence]
-        assert numbers == asked, f"identifier and sequence: asked for {asked}, found {numbers}"
+        turned = numbers == [socket.htons(number) for number in asked]
+        assert numbers == asked, (
+            f"identifier and sequence: asked for {asked}, found {numbers}"
+            + ", the bytes in the other order: the network's is big-endian" * turned
+        )
         assert packet[HEADER.size :] == data, "the data is not at the end of the packet"
         total = words(packet)
         assert total == 0xFFFF, (
             f"with {len(data)} bytes of data the words, checksum included, "
-            f"add up to {total:#06x}, not 0xffff"
+            f"add up to {total:#06x}, not 0xffff{doubt(packet)}"
         )
         assert answered(packet), "the kernel did not answer"
 
@@ -104,6 +113,18 @@ def words(packet: bytes) -> int:
     even = packet + bytes(len(packet) % 2)
     total = sum(struct.unpack(f"!{len(even) // 2}H", even))
     return (total - 1) % 0xFFFF + 1 if total else 0
+
+
+def doubt(packet: bytes) -> str:
+    """What may be wrong with the checksum that is written in the packet."""
+    total, written = words(packet[:2] + bytes(2) + packet[4:]), packet[2:4]
+    if written == bytes(2):
+        return ": the checksum is 0"
+    if written == total.to_bytes(2, "big"):
+        return ": the checksum is the sum itself, flip its bits"
+    if written == (total ^ 0xFFFF).to_bytes(2, "little"):
+        return ": the checksum's two bytes are in the wrong order"
+    return ": an overflow is added at the low end, until there is none" if total else ""
 
 
 def answered(request: bytes) -> bool:
@@ -132,7 +153,7 @@ def reassemble(put_in_order: Callable[[socket.socket, int], bytes]) -> None:
     for parts, order in (
         ([b"one ", b"two ", b"three"], (0, 1, 2)),
         ([b"one ", b"two ", b"three"], (2, 0, 1)),
-        ([b"a", b"b", b"c", b"d"], (1, 1, 0, 1, 3, 0, 2)),
+        ([b"a", b"b", b"c", b"d"], (1, 1, 0, 1, 3, 0, 2, 3, 1)),
         ([b"", b"x", b"", b"x" * 2000], (3, 3, 2, 1, 3, 0)),
         ([str(number).encode() for number in range(12)], tuple(chain(range(11, 0, -2), range(12)))),
     ):
@@ -144,12 +165,38 @@ def reassemble(put_in_order: Callable[[socket.socket, int], bytes]) -> None:
                     got = put_in_order(receiver, len(parts))
                 except TimeoutError:
                     raise AssertionError(f"{order} came, and you waited for more") from None
-            whole = b"".join(parts)
-            assert isinstance(got, bytes), f"it returned {got!r}, not bytes"
-            assert got == whole, (
-                f"sent in the order {order}, {len(whole)} bytes, {whole!r:.40}; "
-                f"you returned {len(got)} bytes, {got!r:.40}"
-            )
+            compare(got, parts, order)
+            assert receiver.fileno() != -1, "you closed the socket that you were given"
+            complete = max(map(order.index, range(len(parts)))) + 1
+            late = len(order) - complete - waiting(receiver)
+            assert late <= 0, f"{order} came: all parts were there after {complete}, you read on"
+
+
+def compare(got: bytes, parts: list[bytes], order: tuple[int, ...]) -> None:
+    whole = b"".join(parts)
+    assert isinstance(got, bytes), f"it returned {got!r:.80}, not bytes"
+    why = ""
+    if got == b"".join(parts[number] for number in order[: len(parts)]):
+        why = ": the parts as they came"
+    elif got == b"".join(bytes([number]) + part for number, part in enumerate(parts)):
+        why = ": with the numbers in front of the parts"
+    elif len(got) < len(whole):
+        why = ": something is missing"
+    assert got == whole, (
+        f"sent in the order {order}, {len(whole)} bytes, {whole!r:.40}; "
+        f"you returned {len(got)} bytes, {got!r:.40}{why}"
+    )
+
+
+def waiting(receiver: socket.socket) -> int:
+    """How many datagrams are left in its queue."""
+    receiver.setblocking(False)
+    number = 0
+    with suppress(BlockingIOError):
+        while True:
+            receiver.recv(1)
+            number += 1
+    return number
 
 
 def send(parts: list[bytes], order: tuple[int, ...], destination: Address) -> None:

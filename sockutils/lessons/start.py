@@ -3,8 +3,11 @@
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import NamedTuple
+from errno import EADDRINUSE
+from time import monotonic
+from typing import Any, NamedTuple
 
+from sockutils.calls.trace import trace
 from sockutils.figures.columns import aligned
 from sockutils.figures.picture import (
     CLIENT,
@@ -18,13 +21,15 @@ from sockutils.figures.picture import (
     label,
     sheet,
 )
-from sockutils.lessons.looking import wait_until
 from sockutils.peers.peer import background
+from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.diag import Row, sockets
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
+HELLO = b"hello"
+PATIENCE = 2.0  # seconds that the server waits
 PASSING = {"FIN-WAIT-1", "CLOSING", "LAST-ACK"}  # states that end with the next packet
 
 # inches
@@ -138,28 +143,46 @@ def draw_connections(tuples: list[tuple[int, str]]) -> Picture:
 def greeting(greet: Callable[[Address], bytes]) -> None:
     for answer in (b"hello, you", b"who is there?"):
         with socket.create_server(ANY) as server, background(answer_once, server, answer) as peer:
-            got = greet(server.getsockname())
+            start = monotonic()
+            with trace() as calls:
+                got = greet(server.getsockname())
+            late = monotonic() - start > PATIENCE
         heard, goodbye = peer.result
-        assert heard, "nobody called, or nothing was said"
-        assert heard == b"hello", f"the server got {heard!r}, not b'hello'"
-        assert got == answer, f"the server answered {answer!r}, you returned {got!r}"
-        assert goodbye == b"", "your socket is still open"
+        assert heard != b"", "you connected, and closed or waited without a word: send b'hello'"
+        assert heard, "nobody called: connect to the address that you are given"
+        assert heard == HELLO, f"the server got {heard!r}, not b'hello'"
+        begun = isinstance(got, bytes) and got and answer.startswith(got) and got != answer
+        part = ", its beginning: recv() takes no more than you ask for" if begun else ""
+        assert got == answer, f"the server answered {answer!r}, you returned {got!r}{part}"
+        assert goodbye != "silence" or not late, (
+            "you went on reading, and the server waited for you to close: one recv() is enough"
+        )
+        assert goodbye == "closed", "your socket is still open: close() it, or use `with`"
+        assert not calls.unclosed(), (
+            "you left your socket to Python's garbage collector, which closes it some day: "
+            "close() it, or use `with`"
+        )
 
 
-def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes, bytes | None]:
-    server.settimeout(2)
+def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes | None, str]:
+    """What the server heard, None if nobody called, and how the conversation ended."""
+    server.settimeout(PATIENCE)
     try:
         connection, _ = server.accept()
     except TimeoutError:
-        return b"", b""
+        return None, "silence"
     with connection:
-        connection.settimeout(2)
-        heard = connection.recv(100)
-        connection.sendall(answer)
+        connection.settimeout(PATIENCE)
+        heard = b""
         try:
-            return heard, connection.recv(100)
+            while heard != HELLO and HELLO.startswith(heard) and (more := connection.recv(100)):
+                heard += more  # it may come in pieces
+            connection.sendall(answer)
+            return heard, "more" if connection.recv(100) else "closed"
         except TimeoutError:
-            return heard, None
+            return heard, "silence"
+        except OSError:  # closed before all was read
+            return heard, "closed"
 
 
 @exercise(
@@ -168,22 +191,42 @@ def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes, bytes | No
 )
 def twins(open_both: Callable[[], tuple[socket.socket, socket.socket]]) -> None:
     with ExitStack() as stack:
-        ports = [one_pair(open_both(), stack) for _ in range(2)]
-        assert ports[0] != ports[1], f"both times port {ports[0]}: let the kernel choose"
+        port, chosen = one_pair(open_both, stack)
+        try:
+            other, _ = one_pair(open_both, stack)
+        except OSError as error:
+            if error.errno != EADDRINUSE:
+                raise
+            raise AssertionError(
+                f"a second pair fails while the first is open ({error}): let the kernel choose"
+            ) from None
+        assert port != other, f"both times port {port}: let the kernel choose"
+        assert chosen, f"you chose port {port} yourself: let the kernel choose, ask for port 0"
 
 
-def one_pair(both: tuple[socket.socket, socket.socket], stack: ExitStack) -> int:
-    two = isinstance(both, (tuple, list)) and len(both) == 2
-    assert two, f"it returned {both!r}, not two sockets"
+def one_pair(open_both: Callable[[], object], stack: ExitStack) -> tuple[int, bool]:
+    """Their port, and whether a bind() has asked for port 0."""
+    with trace() as calls:
+        both: Any = open_both()
+    two = isinstance(both, (tuple, list)) and [isinstance(one, socket.socket) for one in both]
+    assert two == [True, True], f"it returned {both!r}, not two sockets"
     for one in both:
         stack.enter_context(one)
         assert one.fileno() != -1, "a socket is closed already: return it open"
     kinds = [one.type for one in both]
     assert kinds == [socket.SOCK_STREAM, socket.SOCK_DGRAM], f"they are {kinds}: TCP, then UDP"
-    (host, port), (other_host, other_port) = (one.getsockname() for one in both)
-    assert host == other_host == "127.0.0.1", f"they have the addresses {host}, {other_host}"
-    assert port == other_port != 0, f"they have the ports {port} and {other_port}"
-    return int(port)
+    tcp, udp = (one.getsockname()[:2] for one in both)
+    unbound = [name for name, address in (("TCP", tcp), ("UDP", udp)) if not address[-1]]
+    assert not unbound, f"the {unbound[0]} socket is not bound to a port: it needs a bind(), too"
+    assert tcp[0] == udp[0] == ANY[0], f"they have the addresses {tcp[0]}, {udp[0]}"
+    assert tcp[1] == udp[1], (
+        f"they have the ports {tcp[1]} and {udp[1]}: bind the second to the port of the first"
+    )
+    asked = [call.arguments[0][-1] for call in calls if call.name == "bind" and not call.error]
+    return tcp[1], 0 in asked or not asked
+
+
+FIELDS = ("protocol", "local address", "local port", "remote address", "remote port")
 
 
 @exercise(
@@ -200,4 +243,8 @@ def five_tuple(describe: Callable[[socket.socket], tuple[int, str, int, str, int
         for end, protocol in ((client, 6), (connection, 6), (caller, 17)):
             expected = (protocol, *end.getsockname(), *end.getpeername())
             got = describe(end)
-            assert got == expected, f"expected {expected}, you returned {got!r}"
+            assert end.fileno() != -1, "you closed the socket that you were given"
+            flat = isinstance(got, tuple) and len(got) == len(FIELDS)
+            assert flat, f"you returned {got!r}, not one tuple of five"
+            for name, right, found in zip(FIELDS, expected, got, strict=True):
+                assert found == right, f"its {name} is {right!r}, you returned {found!r}"

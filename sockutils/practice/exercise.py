@@ -1,5 +1,6 @@
 """Checks that drive the learner's function with a real peer."""
 
+import errno
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,6 +10,9 @@ from sockutils.practice.progress import record
 
 Check = Callable[[Any], object]
 DOES_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+AFTER = ", after your function had returned"
+# what the check's own code raises for a value of the wrong kind
+UNUSABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class Result(NamedTuple):
@@ -29,6 +33,8 @@ def exercise(
 
     The check returns a Result: a failed assertion, an exception of the learner's code and code that
     is still busy after so many seconds are all "not yet". The bound needs the main thread.
+    An assertion's text answers the mistake: what was seen, and what to try. If it is raised from
+    an error of the answer's, the line of that is added.
     """
 
     def decorate(check: Check) -> Callable[[Any], Result]:
@@ -55,31 +61,53 @@ def is_empty(answer: Any) -> bool:
 
 
 def attempt(check: Check, answer: Any, seconds: float) -> str:
+    """What went wrong, in words for the author of the answer, or nothing.
+
+    They know their own lines and none of the check's: those are never named.
+    """
+    if not callable(answer):
+        return f"{answer!r:.80} is no function"
     try:
         stuck = bounded(seconds, check, answer)
     except AssertionError as error:
-        if str(error):
-            return str(error)
-        return f"AssertionError{place(steps(error), check, answer)}"
+        cause = error.__cause__ or error  # "raise … from" an error of the answer
+        where = place(steps(cause), answer)
+        return f"{str(error) or 'AssertionError'}{where}"
     except Exception as error:
-        return f"{type(error).__name__}: {error}{place(steps(error), check, answer)}"
-    return f"still busy after {seconds:g} s{place(stuck, check, answer)}" if stuck else ""
+        return told(error, answer)
+    return f"still busy after {seconds:g} s{place(stuck, answer) or AFTER}" if stuck else ""
 
 
-def steps(error: Exception) -> list[Step]:
+def told(error: Exception, answer: Any) -> str:
+    what, where = f"{type(error).__name__}: {error}", place(steps(error), answer)
+    if where:
+        return what + where
+    if isinstance(error, TypeError) and str(error).startswith(f"{name_of(answer)}("):
+        return f"the check calls it with other arguments: {error}"
+    if isinstance(error, OSError):
+        closed = error.errno == errno.EBADF
+        return f"a socket that is still needed is closed{AFTER}" if closed else what + AFTER
+    if isinstance(error, UNUSABLE):
+        return f"what it returned cannot be used ({what})"
+    return what + AFTER
+
+
+def name_of(answer: Any) -> str:
+    return str(getattr(answer, "__qualname__", answer))
+
+
+def steps(error: BaseException) -> list[Step]:
     import traceback
 
     return [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)][::-1]
 
 
-def place(steps: list[Step], check: Check, answer: Any) -> str:
+def place(steps: list[Step], answer: Any) -> str:
     import linecache
 
     home = answer.__code__.co_filename if hasattr(answer, "__code__") else None
     for code, number in steps:
-        line = linecache.getline(code.co_filename, number).strip()
-        if code is check.__code__:
-            return f", in the check: {line}"
         if code.co_filename == home:
+            line = linecache.getline(code.co_filename, number).strip()
             return f", in your line {number}: {line}"
     return ""

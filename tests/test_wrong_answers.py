@@ -1,0 +1,103 @@
+"""Wrong answers to the exercises: no check takes one, and each gets the words that help its author.
+
+As a program: give a lesson's checks their wrong answers, in this process, and print what is amiss.
+
+python tests/test_wrong_answers.py start
+"""
+
+import contextlib
+import gc
+import importlib
+import io
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import getsource
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from kernels import PRIVATE, refusal
+
+from sockutils.practice.progress import read_lesson
+from sockutils.tables.descriptors import held
+
+HERE = Path(__file__).parent / "wrong"
+LESSONS = sorted(path.stem for path in HERE.glob("*.py"))
+every_lesson = pytest.mark.parametrize("lesson", LESSONS)
+
+Answer = Any  # a function; a check takes whatever a learner wrote
+Wrong = tuple[str, Answer, str]  # the check, an answer, what has to be said
+
+
+def wrong(lesson: str) -> list[Wrong]:
+    """What tests/wrong/LESSON.py has; a lesson's name may be that of a module of Python's."""
+    spec = spec_from_file_location(f"wrong_{lesson}", HERE / f"{lesson}.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: list[Wrong] = module.WRONG
+    return found
+
+
+def checks(lesson: str) -> ModuleType:
+    return importlib.import_module(f"sockutils.lessons.{lesson}")
+
+
+def own_lines(check: Answer) -> set[str]:
+    """The lines of a check's module that nobody would write by chance."""
+    lines = getsource(sys.modules[check.__module__]).splitlines()
+    return {line.strip() for line in lines if len(line.strip()) > 20}
+
+
+def amiss(check: Answer, answer: Answer, words: str) -> Iterator[str]:
+    sockets, threads = held(), set(threading.enumerate())
+    with contextlib.redirect_stdout(io.StringIO()):
+        said = repr(check(answer))
+    if ": not yet — " not in said:
+        yield "this wrong answer is taken"
+    if not re.search(words, said):
+        yield f"the words are not there: {words}"
+    if "in the check" in said or any(line in said for line in own_lines(check)):
+        yield "a line of the check's own"
+    answer.__globals__.get("kept", []).clear()  # what an answer keeps beyond its call
+    gc.collect()  # and what it has left open
+    if held() - sockets or set(threading.enumerate()) - threads:
+        yield "a socket or a thread is left"
+
+
+@every_lesson
+def test_every_check_has_three_wrong_answers(lesson: str) -> None:
+    count = Counter(check for check, _, _ in wrong(lesson))
+    assert set(count) == set(read_lesson(lesson)["exercises"])
+    assert min(count.values()) >= 3, count
+
+
+@pytest.mark.timeout(400)
+@every_lesson
+def test_a_wrong_answer_is_not_taken_and_its_author_is_helped(lesson: str, tmp_path: Path) -> None:
+    if why := refusal():  # some of them listen on every address
+        pytest.skip(why)
+    command = [*PRIVATE, sys.executable, __file__, lesson]
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=380, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout, done.stdout
+
+
+if __name__ == "__main__":
+    for name, answer, words in wrong(sys.argv[1]):
+        check = getattr(checks(sys.argv[1]), name)
+        for problem in amiss(check, answer, words):
+            print(f"{name}, {answer.__name__}: {problem}")
+        if "-v" in sys.argv:
+            print(repr(check(answer)))

@@ -1,0 +1,256 @@
+"""Wrong answers to the exercises of 01_socket.ipynb."""
+
+import os
+import socket
+import stat
+import struct
+
+kept = []
+
+
+def found_of(number):
+    return socket.socket(fileno=number)
+
+
+def closes_it(number):
+    try:
+        with found_of(number) as found:
+            return found.family, found.type, found.proto
+    except OSError:
+        return None
+
+
+def forgets_it(number):
+    try:
+        found = found_of(number)
+    except OSError:
+        return None
+    return found.family, found.type, found.proto
+
+
+def copies_it(number):
+    try:
+        found = found_of(os.dup(number))
+    except OSError:
+        return None
+    return found.family, found.type, found.proto
+
+
+def keeps_a_copy(number):
+    try:
+        kept.append(found_of(os.dup(number)))
+    except OSError:
+        return None
+    return kept[-1].family, kept[-1].type, kept[-1].proto
+
+
+def lets_the_error_through(number):
+    found = found_of(number)
+    found.detach()
+    return found.family, found.type, found.proto
+
+
+def knows_tcp_only(number):
+    if stat.S_ISSOCK(os.fstat(number).st_mode):
+        return socket.AF_INET, socket.SOCK_STREAM, 6
+    return None
+
+
+def as_a_list(number):
+    return list(lets_the_error_through(number))
+
+
+def false_for_others(number):
+    try:
+        return lets_the_error_through(number)
+    except OSError:
+        return False
+
+
+def makes_it_nonblocking(number):
+    try:
+        found = found_of(number)
+    except OSError:
+        return None
+    found.setblocking(False)
+    found.detach()
+    return found.family, found.type, found.proto
+
+
+def checksum(packet, fold=True, order="!"):
+    packet += bytes(len(packet) % 2)
+    total = sum(struct.unpack(f"{order}{len(packet) // 2}H", packet))
+    while fold and total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def header(identifier, sequence, total=0, kind=8):
+    return struct.pack("!BBHHH", kind, 0, total, identifier, sequence)
+
+
+def zero(identifier, sequence, data):
+    return header(identifier, sequence) + data
+
+
+def not_flipped(identifier, sequence, data):
+    total = checksum(header(identifier, sequence) + data) ^ 0xFFFF
+    return header(identifier, sequence, total) + data
+
+
+def not_folded(identifier, sequence, data):
+    total = checksum(header(identifier, sequence) + data, fold=False)
+    return header(identifier, sequence, total) + data
+
+
+def overflow_dropped(identifier, sequence, data):
+    total = checksum(header(identifier, sequence) + data, fold=False) & 0xFFFF
+    return header(identifier, sequence, total) + data
+
+
+def folded_once(identifier, sequence, data):
+    packet = header(identifier, sequence) + data
+    packet += bytes(len(packet) % 2)
+    total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
+    total = ((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    return header(identifier, sequence, total ^ 0xFFFF) + data
+
+
+def checksum_turned(identifier, sequence, data):
+    total = checksum(header(identifier, sequence) + data, order="<")
+    return header(identifier, sequence, total) + data
+
+
+def all_turned(identifier, sequence, data):
+    total = checksum(struct.pack("<BBHHH", 8, 0, 0, identifier, sequence) + data, order="<")
+    return struct.pack("<BBHHH", 8, 0, total, identifier, sequence) + data
+
+
+def padded(identifier, sequence, data):
+    data += bytes(len(data) % 2)
+    return header(identifier, sequence, checksum(header(identifier, sequence) + data)) + data
+
+
+def odd_ones_fail(identifier, sequence, data):
+    packet = header(identifier, sequence) + data
+    total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
+    return header(identifier, sequence, total % 0xFFFF ^ 0xFFFF) + data
+
+
+def a_reply(identifier, sequence, data):
+    packet = header(identifier, sequence, kind=0) + data
+    return header(identifier, sequence, checksum(packet), kind=0) + data
+
+
+def header_only(identifier, sequence, data):
+    return header(identifier, sequence, checksum(header(identifier, sequence) + data))
+
+
+def as_text(identifier, sequence, data):
+    return str(zero(identifier, sequence, data))
+
+
+def as_they_come(receiver, count):
+    return b"".join(receiver.recv(65507)[1:] for _ in range(count))
+
+
+def numbers_stay(receiver, count):
+    parts = {}
+    while len(parts) < count:
+        datagram = receiver.recv(65507)
+        parts[datagram[0]] = datagram
+    return b"".join(parts[number] for number in range(count))
+
+
+def too_small(receiver, count):
+    parts = {}
+    while len(parts) < count:
+        datagram = receiver.recv(1024)
+        parts[datagram[0]] = datagram[1:]
+    return b"".join(parts[number] for number in range(count))
+
+
+def sorts_datagrams(receiver, count):
+    datagrams = sorted(receiver.recv(65507) for _ in range(count))
+    return b"".join(datagram[1:] for datagram in datagrams)
+
+
+def counts_repeats(receiver, count):
+    parts = [b""] * count
+    for _ in range(count):
+        datagram = receiver.recv(65507)
+        parts[datagram[0]] = datagram[1:]
+    return b"".join(parts)
+
+
+def until_nothing_comes(receiver, count):
+    parts = {}
+    receiver.settimeout(0.2)
+    try:
+        while True:
+            datagram = receiver.recv(65507)
+            parts[datagram[0]] = datagram[1:]
+    except TimeoutError:
+        return b"".join(parts[number] for number in range(count))
+
+
+def waits_for_ever(receiver, count):
+    parts = {}
+    while True:
+        datagram = receiver.recv(65507)
+        parts[datagram[0]] = datagram[1:]
+
+
+def a_list_of_parts(receiver, count):
+    parts = {}
+    while len(parts) < count:
+        datagram = receiver.recv(65507)
+        parts[datagram[0]] = datagram[1:]
+    return [parts[number] for number in range(count)]
+
+
+def closes_the_receiver(receiver, count):
+    parts = {}
+    with receiver:
+        while len(parts) < count:
+            datagram = receiver.recv(65507)
+            parts[datagram[0]] = datagram[1:]
+    return b"".join(parts[number] for number in range(count))
+
+
+WRONG = [
+    ("identify", closes_it, r"TCP: the descriptor is closed afterwards; detach\(\)"),
+    ("identify", forgets_it, r"TCP: the descriptor is closed afterwards; detach\(\)"),
+    ("identify", copies_it, "garbage collector what is unclosed <socket"),
+    ("identify", keeps_a_copy, "you left one more descriptor open"),
+    ("identify", lets_the_error_through, "for a pipe you raised .*Socket operation on non-socket"),
+    ("identify", knows_tcp_only, r"UDP is \(.*, 17\), you returned \(.*, 6\)"),
+    ("identify", as_a_list, r"TCP is \(.*, 6\), you returned \[.*, 6\]"),
+    ("identify", false_for_others, "a pipe is no socket: return None, not False"),
+    ("identify", makes_it_nonblocking, "the socket does not block any more"),
+    ("ping", zero, "add up to 0x0802, not 0xffff: the checksum is 0"),
+    ("ping", not_flipped, "the checksum is the sum itself, flip its bits"),
+    ("ping", not_folded, r"in your line \d+: return struct.pack"),
+    ("ping", overflow_dropped, "an overflow is added at the low end, until there is none"),
+    ("ping", folded_once, "with 2 bytes of data .* until there is none"),
+    ("ping", checksum_turned, "the checksum's two bytes are in the wrong order"),
+    ("ping", all_turned, r"found \[256, 256\], the bytes in the other order.*big-endian"),
+    ("ping", padded, "3 bytes of data make 11, not 12"),
+    (
+        "ping",
+        odd_ones_fail,
+        r"error: unpack requires a buffer of 10 bytes, in your line \d+: total",
+    ),
+    ("ping", a_reply, "type and code are 0 and 0"),
+    ("ping", header_only, "6 bytes of data make 14, not 8"),
+    ("ping", as_text, "it returned .*, not bytes"),
+    ("reassemble", as_they_come, r"in the order \(2, 0, 1\).*: the parts as they came"),
+    ("reassemble", numbers_stay, "with the numbers in front of the parts"),
+    ("reassemble", too_small, "you returned 1024 bytes, .*: something is missing"),
+    ("reassemble", sorts_datagrams, r"in the order \(1, 1, 0, .* you returned 4 bytes, b'abbb?'?"),
+    ("reassemble", counts_repeats, r"in the order \(1, 1, 0, .*: something is missing"),
+    ("reassemble", until_nothing_comes, "all parts were there after 7, you read on"),
+    ("reassemble", waits_for_ever, r"\(0, 1, 2\) came, and you waited for more"),
+    ("reassemble", a_list_of_parts, r"it returned \[b'one ', .*, not bytes"),
+    ("reassemble", closes_the_receiver, "you closed the socket that you were given"),
+]
