@@ -53,10 +53,11 @@ def test_nothing_counts_twice_or_without_its_lesson():
 
 
 def test_what_is_in_depth_is_not_counted(tmp_path):
-    (tmp_path / "listen.toml").write_text(LISTEN.replace("{}]", "{ deeper = true }]"))
-    record("listen", "quiz 1")
-    record("listen", "quiz 3")
-    assert "1/2" in repr(progress())
+    about = LISTEN.replace("{}]", "{ deeper = true }]").replace("quiz", 'deeper = ["knock"]\nquiz')
+    (tmp_path / "listen.toml").write_text(about)
+    for item in ("knock", "quiz 1", "quiz 3"):
+        record("listen", item)
+    assert "0/1        1/2" in repr(progress())
 
 
 def test_progress_outlives_the_kernel():
@@ -75,7 +76,8 @@ def test_reset():
 @pytest.mark.parametrize("path", sorted(Path(LESSONS).glob("*.toml")), ids=lambda path: path.stem)
 def test_a_lesson_is_complete(path):
     about = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert about.keys() == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert about.keys() - {"deeper"} == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert set(about.get("deeper", [])) <= set(about["exercises"])
     assert (Path(LESSONS).parent.parent / "notebooks" / about["notebook"]).exists()
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
     assert all(callable(getattr(checks, name)) for name in about["exercises"])

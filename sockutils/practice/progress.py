@@ -48,7 +48,8 @@ def row(lesson: str) -> tuple[str, ...]:
     about = read_lesson(lesson)
     quiz = enumerate(about["quiz"], 1)
     questions = [f"quiz {number}" for number, asked in quiz if not asked.get("deeper")]
-    exercises = share(lesson, about["exercises"])
+    deeper = about.get("deeper", [])
+    exercises = share(lesson, [name for name in about["exercises"] if name not in deeper])
     answered = share(lesson, questions)
     return about["title"], str(about["minutes"]), exercises, answered, about["notebook"]
 
