@@ -46,7 +46,7 @@ if __name__ == "__main__":
         os.environ["XDG_DATA_HOME"] = fresh
         os.environ["JUPYTER_DATA_DIR"] = os.environ["IPYTHONDIR"] = fresh
         for path in map(Path, sys.argv[1:] or reference.layers()):
-            print(path.name, flush=True)
+            print(path, flush=True)
             run(path)
         reference.write()
         cells.write()
