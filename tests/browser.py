@@ -160,13 +160,13 @@ def jupyterlab(home: Path) -> Iterator[str]:
 
 
 def copy_notebooks(place: Path) -> None:
-    place.mkdir()
-    for path in NOTEBOOKS.glob("*.ipynb"):
+    (place / "deeper").mkdir(parents=True)
+    for path in NOTEBOOKS.rglob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.execution_count = None  # a number will mean that the cell has run here
-        nbformat.write(notebook, place / path.name)
+        nbformat.write(notebook, place / path.relative_to(NOTEBOOKS))
 
 
 def address_of(server: "subprocess.Popen[bytes]", home: Path) -> str:

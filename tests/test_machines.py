@@ -14,12 +14,13 @@ import nbformat
 import papermill
 import pytest
 from nbclient import NotebookClient
+from reference import PAGE, layers, name_of
 from test_classroom import errors
 from test_kernel import leaves_nothing, needs_namespaces
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-PATHS = [path for path in NOTEBOOKS.glob("*.ipynb") if path.name != "15_reference.ipynb"]
+PATHS = [path for path in layers() if path != PAGE]
 LISTEN = NOTEBOOKS / "03_listen.ipynb"
 MACHINE = [sys.executable, str(Path(__file__).with_name("machine.py"))]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-n0"]
@@ -32,8 +33,8 @@ pytestmark = [needs_namespaces, pytest.mark.timeout(PATIENCE)]
 
 def lessons(first: int) -> pytest.MarkDecorator:
     """Every third lesson from that one on; with MACHINES=all, as in a CI job, every lesson."""
-    paths = sorted(PATHS) if os.environ.get("MACHINES") == "all" else sorted(PATHS)[first::3]
-    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+    paths = PATHS if os.environ.get("MACHINES") == "all" else PATHS[first::3]
+    return pytest.mark.parametrize("path", paths, ids=name_of)
 
 
 @pytest.fixture

@@ -52,6 +52,14 @@ def test_nothing_counts_twice_or_without_its_lesson():
     assert "1/2        0/3" in repr(progress())
 
 
+def test_what_is_in_depth_is_not_counted(tmp_path):
+    about = LISTEN.replace("{}]", "{ deeper = true }]").replace("quiz", 'deeper = ["knock"]\nquiz')
+    (tmp_path / "listen.toml").write_text(about)
+    for item in ("knock", "quiz 1", "quiz 3"):
+        record("listen", item)
+    assert "0/1        1/2" in repr(progress())
+
+
 def test_progress_outlives_the_kernel():
     code = "from sockutils.practice.progress import record; record('listen', 'knock')"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -68,10 +76,11 @@ def test_reset():
 @pytest.mark.parametrize("path", sorted(Path(LESSONS).glob("*.toml")), ids=lambda path: path.stem)
 def test_a_lesson_is_complete(path):
     about = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert about.keys() == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert about.keys() - {"deeper"} == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert set(about.get("deeper", [])) <= set(about["exercises"])
     assert (Path(LESSONS).parent.parent / "notebooks" / about["notebook"]).exists()
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
     assert all(callable(getattr(checks, name)) for name in about["exercises"])
     for asked in about["quiz"]:
-        assert asked.keys() == {"question", "right", "because", "wrong"}
+        assert asked.keys() - {"deeper"} == {"question", "right", "because", "wrong"}
         assert asked["right"] not in asked["wrong"]

@@ -46,10 +46,12 @@ def names() -> list[str]:
 
 def row(lesson: str) -> tuple[str, ...]:
     about = read_lesson(lesson)
-    questions = [f"quiz {number}" for number, _ in enumerate(about["quiz"], 1)]
-    exercises = share(lesson, about["exercises"])
-    quiz = share(lesson, questions)
-    return about["title"], str(about["minutes"]), exercises, quiz, about["notebook"]
+    quiz = enumerate(about["quiz"], 1)
+    questions = [f"quiz {number}" for number, asked in quiz if not asked.get("deeper")]
+    deeper = about.get("deeper", [])
+    exercises = share(lesson, [name for name in about["exercises"] if name not in deeper])
+    answered = share(lesson, questions)
+    return about["title"], str(about["minutes"]), exercises, answered, about["notebook"]
 
 
 def share(lesson: str, items: list[str]) -> str:
