@@ -21,19 +21,18 @@ from sockutils.figures.picture import (
     label,
     sheet,
 )
+from sockutils.lessons.own.start import step as step
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.diag import Row, sockets
 
 Address = tuple[str, int]
-ANY = ("127.0.0.1", 0)
-HELLO = b"hello"
+ANY, HELLO = ("127.0.0.1", 0), b"hello"
 PATIENCE = 2.0  # seconds that the server waits
 PASSING = {"FIN-WAIT-1", "CLOSING", "LAST-ACK"}  # states that end with the next packet
 
-# inches
-TOP, PITCH = 1.5, 0.5
+TOP, PITCH = 1.5, 0.5  # inches, as the next two
 CALLS = {"client": 0.85, "server": 9.15}
 LANES = {"client": 2.75, "connection": 4.95, "listener": 7.15}
 HEADS = {"client": "the client's", "connection": "the accepted", "listener": "the listening"}
