@@ -161,10 +161,10 @@ def test_a_port_at_rest_is_told_from_one_in_use(folder: Path) -> None:
 def test_a_program_does_not_outlive_who_started_it(folder: Path) -> None:
     (folder / "shout_server.py").write_text("import signal\nprint(1, flush=True)\nsignal.pause()")
     code = (
-        "import sys, pathlib; from sockutils.practice.program import Program\n"
-        "program = Program(pathlib.Path('shout_server.py'))\n"
-        "while not program.printed: pass\n"
-        "print(program._process.pid, flush=True); sys.stdin.read()"
+        "import sys, pathlib; from sockutils.practice.program import running\n"
+        "with running(pathlib.Path('shout_server.py')) as program:\n"
+        "    while not program.printed: pass\n"
+        "    print(program._process.pid, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code],

@@ -48,7 +48,7 @@ class Step(NamedTuple):
     listener: str = ""
 
 
-class Steps(list[Step]):
+class Life(list[Step]):
     """The calls of one client and one server on a port, noted as they are made."""
 
     def __init__(self, port: int) -> None:
@@ -99,12 +99,12 @@ def unlisted(end: socket.socket) -> str:
     return f"{host}:{port}" if port else "no address"
 
 
-def draw_map(steps: Steps) -> Picture:
+def draw_map(steps: Life) -> Picture:
     """Draw the calls from top to bottom, client left, server right; between them the kernel."""
     figure, axes = sheet(TOP + PITCH * len(steps))
     for name, x in LANES.items():
         label(axes, x, 0.6, f"{HEADS[name]}\nsocket", colour_of(name))
-        said = [getattr(step, name) for step in steps]
+        said = [getattr(taken, name) for taken in steps]
         there = [place for place, each in enumerate(said) if each]
         span = [TOP + PITCH * place for place in (there[0], there[-1])]
         axes.plot([x, x], span, color=FAINT, linewidth=2.5)
@@ -113,8 +113,8 @@ def draw_map(steps: Steps) -> Picture:
                 label(axes, x, TOP + PITCH * place, said[place])
     for who, x in CALLS.items():
         label(axes, x, 0.6, f"the {who}\ncalls", colour_of(who))
-    for place, step in enumerate(steps):
-        badge(axes, CALLS[step.who], TOP + PITCH * place, step.call, colour_of(step.who))
+    for place, taken in enumerate(steps):
+        badge(axes, CALLS[taken.who], TOP + PITCH * place, taken.call, colour_of(taken.who))
     table = [("", "", *(f"{head} socket" for head in HEADS.values())), *steps]
     return Picture(figure, aligned(table))
 

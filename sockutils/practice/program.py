@@ -35,28 +35,27 @@ class Program:
     The process inherits the network. It has no input, and is the leader of a session of its own.
     """
 
-    def __init__(self, path: Path, *arguments: str) -> None:
-        self.path = path
-        self._printed, self._complained = TemporaryFile(), TemporaryFile()
+    def __init__(
+        self, path: Path, printed: IO[bytes], complained: IO[bytes], *arguments: str
+    ) -> None:
+        self.path, self._printed, self._complained = path, printed, complained
         command = [sys.executable, path.name, *arguments]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCH, *command],
             cwd=path.absolute().parent,
             stdin=subprocess.DEVNULL,
-            stdout=self._printed,
-            stderr=self._complained,
+            stdout=printed,
+            stderr=complained,
             start_new_session=True,
         )
         with suppress(ProcessLookupError):
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
 
     def end(self) -> None:
-        """End the process and its children, whatever they do, and forget what they printed."""
+        """End the process and its children, whatever they do."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._printed.close()
-        self._complained.close()
 
     def __str__(self) -> str:
         return self.path.name
@@ -80,7 +79,7 @@ class Program:
                 f"{self} listens on no port after {START:.0f} s: it needs bind() and listen(), "
                 "or create_server()"
             )
-        host, found = rows[0].local
+        host, found = rows[0].local[0], rows[0].local[-1]
         assert found == port, f"{self} listens on port {found}, not {port}"
         assert host == HOST, f"{self} listens on {host}, not {HOST}"
 
@@ -126,15 +125,16 @@ class Program:
 def running(path: Path, *arguments: str) -> Iterator[Program]:
     """Run a learner's file for a block."""
     assert path.exists(), f"{path.name} is not there yet: write it, too"
-    program = Program(path, *arguments)
-    try:
-        yield program
-    except OSError as error:
-        wait_until(lambda: program.over, 1)
-        program.lives()  # if it has died, that is the news
-        raise AssertionError(f"the other end of {program} got: {error.strerror}") from error
-    finally:
-        program.end()
+    with TemporaryFile() as printed, TemporaryFile() as complained:
+        program = Program(path, printed, complained, *arguments)
+        try:
+            yield program
+        except OSError as error:
+            wait_until(lambda: program.over, 1)
+            program.lives()  # if it has died, that is the news
+            raise AssertionError(f"the other end of {program} got: {error.strerror}") from error
+        finally:
+            program.end()
 
 
 def free(port: int = PORT) -> None:

@@ -16,7 +16,7 @@ def syntax_error(path: Path) -> str:
 
 
 def last_words(path: Path, complaint: str) -> str:
-    """The last line of what a program complained, with the latest line of its file that is named."""
+    """The last line of a program's complaint, and the latest line of its file that is named."""
     lines = [line for line in complaint.splitlines() if line.strip()]
     if not lines:
         return ""
