@@ -10,6 +10,7 @@ import base64
 import re
 import socket
 from html import escape
+from typing import Any
 
 import nbformat
 import reference
@@ -18,8 +19,10 @@ from sockutils import background, capture, sequence
 
 PAGE = reference.NOTEBOOKS / "00_start_here.ipynb"
 MOTION = """@media (prefers-reduced-motion:no-preference){
-.i,.i .a{animation:come .5s both;animation-delay:var(--t)}.i .a{animation-name:fly;stroke-dasharray:1}
-@keyframes come{from{opacity:0}}@keyframes fly{from{stroke-dashoffset:1}}}"""
+.i,.i .a{animation:come .5s both;animation-delay:var(--t)}
+.i .a{animation-name:fly;stroke-dasharray:1}
+@keyframes come{from{opacity:0}}
+@keyframes fly{from{stroke-dashoffset:1}}}"""
 
 
 def shout(server: socket.socket) -> None:
@@ -30,23 +33,27 @@ def shout(server: socket.socket) -> None:
 
 
 def talk() -> tuple[str, str]:
-    with socket.create_server(("127.0.0.1", 5010)) as server, background(shout, server):
-        with socket.socket() as client:
-            with capture(port=5010) as packets:
-                client.connect(("127.0.0.1", 5010))
-                client.sendall(b"hello")
-                client.recv(100)
-            picture = sequence(packets)
-    return picture.svg, str(picture)
+    with (
+        socket.create_server(("127.0.0.1", 5010)) as server,
+        background(shout, server),
+        socket.socket() as client,
+    ):
+        with capture(port=5010) as packets:
+            client.connect(("127.0.0.1", 5010))
+            client.sendall(b"hello")
+            client.recv(100)
+        picture: Any = sequence(packets)
+    return str(picture.svg), str(picture)
 
 
 def moving(svg: str) -> str:
     """The drawing, with a moment for each packet, and without what only a pointer would show."""
     svg = re.sub(r"<title>.*?</title>", "", svg).replace("<style>", f"<style>{MOTION}", 1)
-    parts = svg.split('<g class="i"')
-    return parts[0] + "".join(
-        f'<g class="i" style="--t:{0.6 * number:.1f}s"{part}' for number, part in enumerate(parts[1:], 1)
+    head, *parts = svg.split('<g class="i"')
+    timed = (
+        f'<g class="i" style="--t:{0.6 * place:.1f}s"{part}' for place, part in enumerate(parts)
     )
+    return "".join([head, *timed])
 
 
 def image() -> str:
