@@ -178,13 +178,13 @@ def jupyterlab(home: Path) -> Iterator[str]:
 
 
 def copy_notebooks(place: Path) -> None:
-    place.mkdir()
-    for path in NOTEBOOKS.glob("*.ipynb"):
+    (place / "deeper").mkdir(parents=True)
+    for path in NOTEBOOKS.rglob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.execution_count = None  # a number will mean that the cell has run here
-        nbformat.write(notebook, place / path.name)
+        nbformat.write(notebook, place / path.relative_to(NOTEBOOKS))
 
 
 def address_of(server: "subprocess.Popen[bytes]", home: Path) -> str:
@@ -306,7 +306,7 @@ def test_run_all(lesson: Locator, name: str) -> None:
 
 def test_panel(page: Page, lesson: Locator, name: str) -> None:
     panels = lesson.locator(".sockutils-panel").all()
-    assert panels
+    assert len(panels) == sum("panel(" in cell.source for cell in cells(of(name)))
     for panel in panels:
         move(page, panel, TELLS.get(name, -1))
 

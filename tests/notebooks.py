@@ -7,18 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from random import random
 from statistics import median
+from symtable import symtable
 from typing import Any
 
 import nbformat
 import pytest
 import reference
+from cells import used
 from kernels import kernel
 from test_kernel import leaves_nothing
 
 from sockutils.errors.shown import manual
 from sockutils.practice.progress import names, read_lesson
 
-PATHS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+PATHS = reference.layers()
 CLASSROOM = Path(__file__).parent.parent / "CLASSROOM.md"
 STATEMENTS = {
     "00_start_here": {1, 2},
@@ -37,8 +39,10 @@ STATEMENTS = {
     "13_sockopts": {20, 21},
     "14_server": {64},
 }
+# Lessons that one finishes in half an hour: they keep the numbers of `test_can_be_finished()`.
+SHORT = {"00_start_here", "03_listen"}
 TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
-TAGS |= {"solution", "verdicts"}
+TAGS |= {"solution", "step", "verdicts"}
 SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 
 WATCH = """
@@ -105,9 +109,10 @@ def interrupt_next_cell(seconds):
     events.register("pre_execute", arm)
 """
 
-every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+every_notebook = pytest.mark.parametrize("path", PATHS, ids=reference.name_of)
 LESSONS = [path for path in PATHS if path != reference.PAGE]
-every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+DEEPER = [path for path in LESSONS if path.parent.name == "deeper"]
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=reference.name_of)
 
 
 def read(path: Path) -> Any:
@@ -159,7 +164,7 @@ def test_reads_well(path: Path) -> None:
     lines = [len(cell.source.splitlines()) for cell in code_cells(path)]
     assert len(lines) * 2 <= len(cells), "more code than prose"
     assert max(lines) <= 25
-    assert median(lines) <= 8
+    assert path in DEEPER or median(lines) <= 8
     assert all(cell.metadata.slideshow.slide_type in SLIDES for cell in cells)
     since_heading = 0
     for cell in cells:
@@ -167,10 +172,53 @@ def test_reads_well(path: Path) -> None:
         assert since_heading <= 6, cell.source
 
 
+def words(path: Path) -> int:
+    """Of the prose; a solution's code is not meant to be read before the exercise is done."""
+    return len(re.sub(r"```.*?```", "", prose(path), flags=re.DOTALL).split())
+
+
+@pytest.mark.parametrize("name", sorted(SHORT))
+def test_can_be_finished(name: str) -> None:
+    path = reference.NOTEBOOKS / f"{name}.ipynb"
+    code = code_cells(path)
+    assert len(read(path).cells) <= 45
+    assert words(path) <= 1700
+    assert len(code) <= 22
+    assert median(len(cell.source.splitlines()) for cell in code) <= 6
+    assert minutes(path)[0] <= 30
+    assert sum("panel(" in cell.source for cell in code) <= 1
+    assert 2 <= sum("exercise" in tags(cell) for cell in code) <= 3
+    assert 3 <= sum("quiz" in tags(cell) for cell in code) <= 4
+
+
+def bound(source: str) -> set[str]:
+    """The names that a cell makes."""
+    symbols = symtable(source, "cell", "exec").get_symbols()
+    return {each.get_name() for each in symbols if each.is_assigned() or each.is_imported()}
+
+
+@pytest.mark.parametrize("path", DEEPER, ids=reference.name_of)
+def test_in_depth_stands_alone_section_by_section(path: Path) -> None:
+    """Linked from the lesson, opened by a question, and run with no other cell than the first."""
+    assert f"(deeper/{path.name})" in prose(path.parents[1] / path.name)
+    first, made = bound(code_cells(path)[0].source), set[str]()
+    for cell in read(path).cells[2:]:
+        if cell.source.startswith("## "):
+            assert "?" in cell.source or cell.source.startswith("## Where else to read")
+            made.clear()
+        if cell.cell_type == "code":
+            made |= bound(cell.source)
+            assert used(symtable(cell.source, "cell", "exec")) <= first | made, cell.source
+
+
 @every_notebook
 def test_each_statement_of_the_notes_has_a_cell_and_a_verdict(path: Path) -> None:
+    if path in DEEPER:
+        return
     wanted = STATEMENTS.get(path.stem, set())
-    shown = {tag for cell in code_cells(path) for tag in tags(cell) if tag.startswith("note-")}
+    layers = [each for each in PATHS if each.stem == path.stem]
+    code = [cell for each in layers for cell in code_cells(each)]
+    shown = {tag for cell in code for tag in tags(cell) if tag.startswith("note-")}
     assert {f"note-{number}" for number in wanted} <= shown
     assert shown <= {f"note-{number}" for number in range(1, 90)}
     tables = [cell.source for cell in read(path).cells if "verdicts" in tags(cell)]
@@ -213,15 +261,16 @@ def test_every_part_of_a_lecture_has_its_time(path: Path) -> None:
 
 def test_minutes_and_cells_add_up() -> None:
     known = {about["notebook"]: about["minutes"] for about in map(read_lesson, names())}
-    taken = {path.name: minutes(path) for path in LESSONS}
-    assert {name: alone for name, (alone, _) in taken.items()} == known
-    rows = [f"| {name[:-6]} | {alone} | {lecture} |" for name, (alone, lecture) in taken.items()]
+    taken = {reference.name_of(path): minutes(path) for path in LESSONS}
+    for name, alone in known.items():
+        assert taken[name.removesuffix(".ipynb")][0] == alone
+    rows = [f"| {name} | {alone} | {lecture} |" for name, (alone, lecture) in taken.items()]
     alone, lecture = map(sum, zip(*taken.values(), strict=True))
     rows.append(f"| all | {alone // 60} h {alone % 60} | {lecture // 60} h {lecture % 60} |")
     assert "\n".join(rows) in CLASSROOM.read_text()
     cells = [cell for path in LESSONS for cell in code_cells(path)]
     private = sum("private-network" in tags(cell) for cell in cells)
-    counts = f"Of the {len(cells)} code cells in the fifteen lessons, {private} need"
+    counts = f"Of the {len(cells)} code cells in the lessons and in depth, {private} need"
     assert counts in CLASSROOM.read_text()
 
 
@@ -243,16 +292,19 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @every_lesson
-def test_solutions_pass_their_own_checks(path: Path) -> None:
-    cells = [cell for cell in read(path).cells if tags(cell) & {"exercise", "solution"}]
+def test_solutions_pass_their_own_checks(path: Path, tmp_path: Path) -> None:
+    cells = [cell for cell in read(path).cells if tags(cell) & {"exercise", "step", "solution"}]
     with kernel() as (_, run):
         assert "Traceback" not in run(code_cells(path)[0].source)
+        run(f"import os; os.chdir({str(tmp_path)!r})")
         for exercise, solution in zip(cells[::2], cells[1::2], strict=True):
-            assert run(exercise.source).endswith(": not attempted\n")
-            fence = re.search(r"```python\n(.*?)```", solution.source, re.DOTALL)
-            assert fence
+            assert ": not attempted\n" in run(exercise.source)
+            *files, answer = re.findall(r"```python\n(.*?)```", solution.source, re.DOTALL)
             check = exercise.source.splitlines()[-1]
-            assert run(fence[1] + check).endswith(": passed\n")
+            for file in [*files, answer] if "step" in tags(exercise) else []:
+                assert run(file).startswith("Writing ")
+            code = check if "step" in tags(exercise) else answer + check
+            assert run(code).endswith(": passed\n")
 
 
 @pytest.mark.timeout(600)
@@ -312,7 +364,8 @@ def helpers(path: Path) -> set[str]:
 
 @every_lesson
 def test_every_helper_has_been_explained(path: Path) -> None:
-    so_far = "\n".join(map(prose, PATHS[: PATHS.index(path) + 1]))
+    before = [each for each in LESSONS[: LESSONS.index(path)] if each not in DEEPER]
+    so_far = "\n".join(map(prose, [*before, path]))
     assert [name for name in helpers(path) if f"`{name}" not in so_far] == []
 
 

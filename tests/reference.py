@@ -13,7 +13,7 @@ import nbformat
 
 from sockutils.errors.shown import manual
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[1].resolve() / "notebooks"
 PAGE = NOTEBOOKS / "15_reference.ipynb"
 GLOSSARY = Path(__file__).with_name("glossary.toml")
 VERDICT = re.compile(r"^\| (\d+) \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
@@ -46,7 +46,7 @@ In the words of the man pages, where they have one.
 
 class Cell(NamedTuple):
     kind: str  # "code" or "markdown"
-    notebook: str
+    notebook: str  # below notebooks/, as "03_listen.ipynb" or "deeper/03_listen.ipynb"
     heading: str  # the one above it
     source: str
     text: str  # what it has printed and returned
@@ -60,18 +60,31 @@ class Cell(NamedTuple):
 def link(place: str) -> str:
     """A link to NOTEBOOK#HEADING."""
     notebook, _, heading = place.partition("#")
-    return f"[{notebook[:2]}: {heading}]({place.replace(' ', '-')})"
+    number = notebook.removeprefix("deeper/")[:2]
+    return f"[{number}: {heading}]({place.replace(' ', '-')})"
+
+
+def layers() -> list[Path]:
+    """Every notebook: each lesson, and after it the one in depth about the same call, if any."""
+    places = [NOTEBOOKS, NOTEBOOKS / "deeper"]
+    found = [path for place in places for path in place.glob("[0-9][0-9]_*.ipynb")]
+    return sorted(found, key=lambda path: (path.name, len(path.parts)))
+
+
+def name_of(path: Path) -> str:
+    """03_listen or deeper/03_listen."""
+    return path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
 
 
 def cells() -> Iterator[Cell]:
-    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
-        heading = ""
+    for path in layers():
+        name, heading = f"{name_of(path)}.ipynb", ""
         for cell in nbformat.read(path, as_version=4).cells:  # type: ignore[no-untyped-call]
             if cell.cell_type == "markdown":
                 heading = (re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE) or [heading])[-1]
             text = "\n".join(map(said, cell.get("outputs", [])))
             tags = cell.metadata.get("tags", [])
-            yield Cell(cell.cell_type, path.name, heading, cell.source, text, tags)
+            yield Cell(cell.cell_type, name, heading, cell.source, text, tags)
 
 
 def said(output: Any) -> str:

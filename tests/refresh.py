@@ -16,7 +16,6 @@ import nbformat
 import reference
 from nbclient import NotebookClient
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -46,8 +45,8 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as fresh:  # a learner who has done nothing yet
         os.environ["XDG_DATA_HOME"] = fresh
         os.environ["JUPYTER_DATA_DIR"] = os.environ["IPYTHONDIR"] = fresh
-        for path in map(Path, sys.argv[1:] or sorted(NOTEBOOKS.glob("*.ipynb"))):
-            print(path.name, flush=True)
+        for path in map(Path, sys.argv[1:] or reference.layers()):
+            print(path, flush=True)
             run(path)
         reference.write()
         cells.write()

@@ -15,12 +15,13 @@ import papermill
 import pytest
 from kernels import ALL, PATIENCE
 from nbclient import NotebookClient
+from reference import PAGE, layers, name_of
 from test_classroom import errors
 from test_kernel import leaves_nothing, needs_namespaces
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-PATHS = [path for path in NOTEBOOKS.glob("*.ipynb") if path.name != "15_reference.ipynb"]
+PATHS = [path for path in layers() if path != PAGE]
 LISTEN = NOTEBOOKS / "03_listen.ipynb"
 MACHINE = [sys.executable, str(Path(__file__).with_name("machine.py"))]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-n0"]
@@ -37,7 +38,7 @@ def lessons(first: int) -> pytest.MarkDecorator:
     """
     groups = [sorted(PATHS)[number::5] for number in range(5)]
     groups = groups if ALL else [groups[first]]
-    return pytest.mark.parametrize("paths", groups, ids=lambda paths: paths[0].stem)
+    return pytest.mark.parametrize("paths", groups, ids=lambda paths: name_of(paths[0]))
 
 
 @pytest.fixture

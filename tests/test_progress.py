@@ -1,4 +1,5 @@
 import importlib
+import os
 import subprocess
 import sys
 import tomllib
@@ -6,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sockutils.practice.progress import LESSONS, progress, record, reset_progress
+from sockutils.practice.progress import (
+    LESSONS,
+    continue_here,
+    progress,
+    record,
+    reset_progress,
+    store,
+)
 
 LISTEN = """
 title = "listen()"
@@ -37,6 +45,8 @@ def test_progress_shows_the_lessons_in_order():
     record("listen", "quiz 1")
     record("listen", "quiz 3")
     assert repr(progress()) == (
+        "continue with listen(): 03_listen.ipynb\n"
+        "\n"
         "lesson    minutes  exercises  quiz  notebook\n"
         "socket()  30       0/0        0/0   01_socket.ipynb\n"
         "listen()  45       1/2        2/3   03_listen.ipynb"
@@ -46,10 +56,51 @@ def test_progress_shows_the_lessons_in_order():
     )
 
 
+def done(lesson, item, time):
+    record(lesson, item)
+    os.utime(store() / lesson / item, (time, time))
+
+
+def test_where_to_go_on():
+    socket = SOCKET.replace("exercises = []", 'exercises = ["identify"]')
+    (
+        Path(importlib.import_module("sockutils.practice.progress").LESSONS) / "socket.toml"
+    ).write_text(socket)
+    assert repr(continue_here()) == "begin with socket(): 01_socket.ipynb"
+    done("listen", "knock", 1)
+    assert repr(continue_here()) == "continue with listen(): 03_listen.ipynb"
+    done("socket", "identify", 2)  # complete, and the latest
+    assert continue_here()._repr_html_() == (
+        '<p>continue with <b><a href="03_listen.ipynb">listen()</a></b></p>'
+    )
+
+
+def test_what_was_passed_over_comes_after_the_last_one():
+    socket = SOCKET.replace("exercises = []", 'exercises = ["identify"]')
+    (
+        Path(importlib.import_module("sockutils.practice.progress").LESSONS) / "socket.toml"
+    ).write_text(socket)
+    for item in ("waiting_room", "knock", "quiz 1", "quiz 2", "quiz 3"):
+        record("listen", item)
+    assert repr(continue_here()) == "continue with socket(): 01_socket.ipynb"
+    record("socket", "identify")
+    assert (
+        repr(continue_here()) == "all is done; look things up in the reference: 15_reference.ipynb"
+    )
+
+
 def test_nothing_counts_twice_or_without_its_lesson():
     for item in ("knock", "knock", "an exercise that was renamed"):
         record("listen", item)
     assert "1/2        0/3" in repr(progress())
+
+
+def test_what_is_in_depth_is_not_counted(tmp_path):
+    about = LISTEN.replace("{}]", "{ deeper = true }]").replace("quiz", 'deeper = ["knock"]\nquiz')
+    (tmp_path / "listen.toml").write_text(about)
+    for item in ("knock", "quiz 1", "quiz 3"):
+        record("listen", item)
+    assert "0/1        1/2" in repr(progress())
 
 
 def test_progress_outlives_the_kernel():
@@ -68,10 +119,11 @@ def test_reset():
 @pytest.mark.parametrize("path", sorted(Path(LESSONS).glob("*.toml")), ids=lambda path: path.stem)
 def test_a_lesson_is_complete(path):
     about = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert about.keys() == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert about.keys() - {"deeper"} == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert set(about.get("deeper", [])) <= set(about["exercises"])
     assert (Path(LESSONS).parent.parent / "notebooks" / about["notebook"]).exists()
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
     assert all(callable(getattr(checks, name)) for name in about["exercises"])
     for asked in about["quiz"]:
-        assert asked.keys() == {"question", "right", "because", "wrong"}
+        assert asked.keys() - {"deeper"} == {"question", "right", "because", "wrong"}
         assert asked["right"] not in asked["wrong"]

@@ -79,7 +79,7 @@ def amiss(check: Answer, answer: Answer, words: str) -> Iterator[str]:
 @every_lesson
 def test_every_check_has_three_wrong_answers(lesson: str) -> None:
     count = Counter(check for check, _, _ in wrong(lesson))
-    assert set(count) == set(read_lesson(lesson)["exercises"])
+    assert set(count) == set(read_lesson(lesson)["exercises"]) - {"step"}  # test_own_programs.py
     assert min(count.values()) >= 3, count
 
 

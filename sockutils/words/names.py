@@ -50,9 +50,9 @@ def cell(heading: str) -> str:
 def this_notebook(shell: Any) -> str:
     """The lesson that this kernel belongs to, another file's name, or "" where nobody tells."""
     names = shell.user_ns
-    file = os.path.basename(
-        str(names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", ""))
-    )
+    place = str(names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", ""))
+    folder, file = os.path.split(place)
+    file = f"deeper/{file}" if os.path.basename(folder) == "deeper" else file
     for notebook in index():  # also a copy of it: 02_bind-Copy1.ipynb
         if file.startswith(notebook.removesuffix(".ipynb")):
             return notebook
