@@ -19,7 +19,7 @@ from sockutils.packets.ladder import sequence
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.panel import panel
-from sockutils.practice.progress import progress, reset_progress
+from sockutils.practice.progress import continue_here, progress, reset_progress
 from sockutils.practice.questions import quiz
 from sockutils.tables.diag import sockets
 
@@ -28,6 +28,7 @@ __all__ = [
     "Picture",
     "background",
     "capture",
+    "continue_here",
     "errors_shown",
     "exercise",
     "fails",

@@ -3,8 +3,6 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from sockutils.course.copies import Folder
@@ -73,10 +71,13 @@ def main() -> None:
     chosen, options = parser().parse_known_args()
     if options and chosen.command != "lab":
         sys.exit(f"sockutils {chosen.command}: unknown option {options[0]}")
-    commands: dict[str, Callable[[argparse.Namespace], None]]
-    commands = {"lab": partial(lab, options=options), "copy": lay_out, "restore": restore}
     try:
-        commands[chosen.command](chosen)
+        if chosen.command == "lab":
+            lab(chosen, options)
+        elif chosen.command == "copy":
+            lay_out(chosen)
+        else:
+            restore(chosen)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         sys.exit(f"sockutils: {place}{error.strerror or error}")

@@ -26,10 +26,11 @@ with capture(port=5000) as packets, socket.create_connection(('127.0.0.1', 5000)
     pass
 print(packets[0])
 """
-# The alarm makes the accept() wait for certain when the interrupt comes.
+# The alarm makes the accept() wait for certain when the interrupt comes. The text is one write, for
+# what is printed in two may arrive in two messages.
 BLOCK = """
 import os, signal
-signal.signal(signal.SIGALRM, lambda *_: print('blocked', flush=True))
+signal.signal(signal.SIGALRM, lambda *_: print('blocked\\n', end='', flush=True))
 signal.setitimer(signal.ITIMER_REAL, 0.1)
 listener = socket.create_server(('127.0.0.1', 5001))
 while True:
@@ -72,6 +73,8 @@ class ByItself:
         self.process = subprocess.Popen(command, env=environment)
         client = BlockingKernelClient(connection_file=self.file)
         client.load_connection_file()
+        # It would take a kernel for dead that needs longer than a second to start.
+        client.hb_channel.time_to_dead = PATIENCE
         return client
 
     def interrupt(self) -> None:

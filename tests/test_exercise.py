@@ -160,6 +160,8 @@ def test_a_check_that_waits_for_the_answer_says_when():
             listener.accept()
 
     assert repr(wait(int)).splitlines()[0] == f"wait: not yet — still busy after 0.2 s{AFTER}"
+    source = "def answer(): return 1\n\ndef run(): return wait(answer)"  # a cell has both
+    assert repr(cell(source, "run", wait=wait)()) == repr(wait(int))
 
 
 @pytest.mark.parametrize("stuck", ["listener.accept()", "while True: 1"])

@@ -95,6 +95,7 @@ def test_install_names_this_interpreter(tmp_path: Path) -> None:
     assert done.stdout == f"{folder}\n"
     spec = json.loads((folder / "kernel.json").read_text())
     assert spec["argv"][0] == sys.executable
+    assert folder.stat().st_mode & 0o777 == 0o755
     assert spec["display_name"] == "Sockets (private network)"
 
 

@@ -1,4 +1,5 @@
 import importlib
+import os
 import subprocess
 import sys
 import tomllib
@@ -6,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sockutils.practice.progress import LESSONS, progress, record, reset_progress
+from sockutils.practice.progress import (
+    LESSONS,
+    continue_here,
+    progress,
+    record,
+    reset_progress,
+    store,
+)
 
 LISTEN = """
 title = "listen()"
@@ -37,12 +45,47 @@ def test_progress_shows_the_lessons_in_order():
     record("listen", "quiz 1")
     record("listen", "quiz 3")
     assert repr(progress()) == (
+        "continue with listen(): 03_listen.ipynb\n"
+        "\n"
         "lesson    minutes  exercises  quiz  notebook\n"
         "socket()  30       0/0        0/0   01_socket.ipynb\n"
         "listen()  45       1/2        2/3   03_listen.ipynb"
     )
     assert '<th scope="row"><a href="03_listen.ipynb">listen()</a></th><td>45</td><td>1/2</td>' in (
         progress()._repr_html_()
+    )
+
+
+def done(lesson, item, time):
+    record(lesson, item)
+    os.utime(store() / lesson / item, (time, time))
+
+
+def test_where_to_go_on():
+    socket = SOCKET.replace("exercises = []", 'exercises = ["identify"]')
+    (
+        Path(importlib.import_module("sockutils.practice.progress").LESSONS) / "socket.toml"
+    ).write_text(socket)
+    assert repr(continue_here()) == "begin with socket(): 01_socket.ipynb"
+    done("listen", "knock", 1)
+    assert repr(continue_here()) == "continue with listen(): 03_listen.ipynb"
+    done("socket", "identify", 2)  # complete, and the latest
+    assert continue_here()._repr_html_() == (
+        '<p>continue with <b><a href="03_listen.ipynb">listen()</a></b></p>'
+    )
+
+
+def test_what_was_passed_over_comes_after_the_last_one():
+    socket = SOCKET.replace("exercises = []", 'exercises = ["identify"]')
+    (
+        Path(importlib.import_module("sockutils.practice.progress").LESSONS) / "socket.toml"
+    ).write_text(socket)
+    for item in ("waiting_room", "knock", "quiz 1", "quiz 2", "quiz 3"):
+        record("listen", item)
+    assert repr(continue_here()) == "continue with socket(): 01_socket.ipynb"
+    record("socket", "identify")
+    assert (
+        repr(continue_here()) == "all is done; look things up in the reference: 15_reference.ipynb"
     )
 
 

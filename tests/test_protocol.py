@@ -5,7 +5,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from kernels import answer
 from test_clients import ByManager, connected
@@ -75,11 +74,11 @@ def test_debugger(client: BlockingKernelClient) -> None:
 
 
 def test_input(client: BlockingKernelClient) -> None:
-    sent = client.execute("print(input('who? ')[::-1])", allow_stdin=True)
+    sent = client.execute("print(input('who? ')[::-1], end='')", allow_stdin=True)
     assert client.get_stdin_msg(timeout=PATIENCE)["content"]["prompt"] == "who? "
     client.input("tekcos")
     told = event(client, lambda m: m["msg_type"] == "stream")
-    assert told["text"] == "socket\n"
+    assert told["text"] == "socket"
     assert reply(client, "shell", sent)["status"] == "ok"
 
 
@@ -107,20 +106,18 @@ def test_subshell_answers_while_a_cell_waits(client: BlockingKernelClient) -> No
     client.control_channel.send(message)
     subshell = reply(client, "control", message["header"]["msg_id"])["subshell_id"]
     answer(client, "import socket; one, other = socket.socketpair()")
-    waiting = client.execute("print('waits', flush=True); print(other.recv(9))")
-    assert event(client, lambda m: m["msg_type"] == "stream")["text"] == "waits\n"
+    waiting = client.execute("print('waits', end='', flush=True); print(other.recv(9), end='')")
+    assert event(client, lambda m: m["msg_type"] == "stream")["text"] == "waits"
     aside = client.session.msg("execute_request", {"code": "one.send(b'woken')", "silent": False})
     aside["header"]["subshell_id"] = subshell
     client.shell_channel.send(aside)
     told = event(client, lambda m: m["msg_type"] == "stream")
-    assert told["text"] == "b'woken'\n"
+    assert told["text"] == "b'woken'"
     assert reply(client, "shell", waiting)["status"] == "ok"
 
 
 def test_heartbeat(client: BlockingKernelClient) -> None:
-    address = client._make_url("hb")
-    with zmq.Context() as context, context.socket(zmq.REQ) as heart:
-        heart.connect(address)
+    with client.connect_hb() as heart:
         heart.send(b"beat")
         assert heart.poll(PATIENCE * 1000)
         assert heart.recv() == b"beat"

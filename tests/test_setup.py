@@ -25,7 +25,8 @@ LOCKS = ("requirements.txt", "requirements-dev.txt")
 # What a conda package is called where its name is not the project's.
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
 # They need a Chromium, a proxy or a Docker daemon as well, which conda does not give.
-NOT_FOR_CONDA = {"axe-core-python", "dockerspawner", "jupyterhub", "playwright"}
+NOT_FOR_CONDA = {"axe-core-python", "dockerspawner", "jupyterhub", "nbclassic", "notebook"}
+NOT_FOR_CONDA |= {"playwright"}
 
 
 def group(name: str) -> list[Requirement]:

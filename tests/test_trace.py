@@ -857,3 +857,13 @@ def test_the_sockets_of_libraries_are_left_out(name: str) -> None:
     with trace() as calls, contextlib.suppress(PermissionError):
         socket.socket(getattr(socket, name), socket.SOCK_RAW).close()
     assert calls == []
+
+
+def test_a_socket_that_nobody_closes_is_unclosed() -> None:
+    with trace() as calls, socket.create_server(("127.0.0.1", 0)) as listener:
+        for close in (socket.socket.close, lambda end: os.close(end.detach())):
+            close(socket.create_connection(listener.getsockname()))
+        with warnings.catch_warnings(action="ignore"):
+            del (left := [socket.create_connection(listener.getsockname())])[:]
+    assert calls.unclosed() == ["client 3"]
+    assert left == []

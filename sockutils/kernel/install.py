@@ -1,6 +1,7 @@
 """A kernelspec with the absolute interpreter, for clients outside this environment."""
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ def install(user: bool, prefix: str | None) -> str:
     spec = json.loads(Path(__file__).with_name("kernel.json").read_text())
     spec["argv"][0] = sys.executable
     with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # Jupyter copies the mode as well: others may want the kernel
         Path(folder, "kernel.json").write_text(json.dumps(spec, indent=2) + "\n")
         place = KernelSpecManager().install_kernel_spec(folder, NAME, user=user, prefix=prefix)
     return str(place)

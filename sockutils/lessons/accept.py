@@ -121,14 +121,14 @@ def stop_all(stop: Callable[[socket.socket], object]) -> None:
 def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStack) -> None:
     listener = stack.enter_context(socket.create_server(ANY))
     address = listener.getsockname()
-    link = link_of(listener)
+    inode = os.fstat(listener.fileno()).st_ino
     peers = [stack.enter_context(background(serve, listener)) for _ in range(threads)]
     try:
         wait_for_threads(listener, threads)
         stop(listener)
         wait_until(lambda: all(peer.result for peer in peers), 1)
         woken = sum(bool(peer.result) for peer in peers)
-        closed = link not in held()
+        closed = f"socket:[{inode}]" not in held()
         doubt = ": closing the descriptor wakes nobody" if closed and not woken else ""
         assert woken == threads, (
             f"of {threads} threads that waited in accept(), {woken} ended{doubt}"
@@ -137,11 +137,21 @@ def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStac
         with socket.socket() as late:
             assert late.connect_ex(address), "a client can still connect"
     finally:
-        with suppress(OSError):  # its descriptor may be closed, behind Python's back
-            listener.close()  # once it is closed, each client ends one thread
-        with suppress(OSError):
-            for _ in peers:
-                socket.create_connection(address).close()
+        end_all(listener, inode, threads)
+
+
+def end_all(listener: socket.socket, inode: int, threads: int) -> None:
+    """End what still waits in accept(): once the listener is closed, each client ends one thread.
+
+    A listener that was shut down and listens again may have got another port.
+    """
+    with suppress(OSError):  # its descriptor may be closed, behind Python's back
+        listener.close()
+    for row in sockets():
+        if row.inode == inode and isinstance(row.local, tuple):
+            with suppress(OSError):
+                for _ in range(threads):
+                    socket.create_connection(row.local).close()
 
 
 def serve(listener: socket.socket) -> str:

@@ -1,6 +1,7 @@
 """05_connect.ipynb: peers that do not answer, and what its exercises ask for."""
 
 import os
+import select
 import socket
 import struct
 import time
@@ -14,11 +15,12 @@ from sockutils.packets.packet import Packet
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
-from sockutils.practice.silent import full, make_room
+from sockutils.practice.silent import full, knocked, make_room
 
 Address = tuple[str, int]
 HERE = "127.0.0.1"
 ENDS = {"FIN", "RST"}
+LONGEST = 65507  # bytes of a UDP datagram over IPv4, udp(7)
 AT_ONCE = struct.pack("=ii", 1, 0)  # SO_LINGER, socket(7): no TIME_WAIT, the port is free again
 
 # <linux/netlink.h>, <linux/rtnetlink.h>
@@ -80,6 +82,7 @@ def echo_chamber(talks_to_itself: Callable[[socket.socket], bool]) -> None:
         itself.bind((HERE, 0))
         itself.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         itself.connect(itself.getsockname())
+        others = [stack.enter_context(server.accept()[0]) for _ in range(2)]
         for one, right, what in (
             (itself, True, "is connected to itself"),
             (usual, False, "is connected to a server of this machine"),
@@ -90,8 +93,11 @@ def echo_chamber(talks_to_itself: Callable[[socket.socket], bool]) -> None:
             try:
                 answer = talks_to_itself(one)
             except OSError as error:
-                raise AssertionError(f"this socket {what}, and you raised {error!r}") from None
+                raise AssertionError(f"this socket {what}, and you raised {error!r}") from error
+            assert one.fileno() != -1, f"this socket {what}, and you closed it"
             assert answer is right, f"this socket {what}, and you returned {answer!r}"
+        heard = select.select(others, [], [], 0.1)[0]
+        assert not heard, "you sent something to find out, and the server got it: ask for addresses"
 
 
 @exercise("connect", hint="What may be in the queue before your connect()? Who sent it?")
@@ -115,19 +121,39 @@ def one_friend(next_from: Callable[[socket.socket, Address], bytes]) -> None:
         for end in (stranger, namesake, stranger):
             end.sendto(b"stranger", here)
         with background(write) as writer:
-            told(next_from(me, there), 1)
-        early = "you read before the socket was connected: strangers could still write"
+            hear(next_from, me, there, b"friend 1")
+        early = (
+            "you read before the socket was connected to the friend: strangers could still write"
+        )
         assert writer.result, early
         stranger.sendto(b"stranger", here)
-        friend.sendto(b"friend 2", here)  # waits in the queue before the call
-        told(next_from(me, there), 2)
+        longest = b"friend 2".ljust(LONGEST, b".")
+        friend.sendto(longest, here)  # waits in the queue before the call
+        hear(next_from, me, there, longest)
         assert peer(me) == there, "the socket is not connected: strangers still fill its queue"
 
 
-def told(said: bytes, number: int) -> None:
-    assert said != b"stranger", f"in call {number} you returned what a stranger sent"
-    expected = b"friend %d" % number
-    assert said == expected, f"the friend sent {expected!r}, you returned {said!r}"
+def hear(
+    next_from: Callable[[socket.socket, Address], bytes],
+    me: socket.socket,
+    friend: Address,
+    sent: bytes,
+) -> None:
+    number = sent[:8].decode()
+    try:
+        said = next_from(me, friend)
+    except TimeoutError as error:
+        raise AssertionError(
+            f"{number!r} came, and you waited for more: what is in the queue may be the friend's"
+        ) from error
+    assert me.fileno() != -1, "you closed the socket that you were given"
+    assert said != b"stranger", f"in place of {number!r} you returned what a stranger sent"
+    cut = isinstance(said, bytes) and sent.startswith(said) and said != sent
+    assert not cut, (
+        f"the friend sent {len(sent)} bytes, you returned the first {len(said)}: "
+        "what a datagram has beyond the size that you ask for is lost"
+    )
+    assert said == sent, f"the friend sent {sent!r:.20}, you returned {said!r:.60}"
 
 
 @exercise(
@@ -154,15 +180,20 @@ def race(first_answer: Callable[[list[Address], float], socket.socket | None]) -
             ([mute, closed], 0.4, None, "a silent listener and a closed port"),
         ):
             took = one_race(first_answer, addresses, seconds, expected, what)
-            assert took <= 1, f"{what}: that took you more than a second"
-            early = expected is None and mute in addresses and took < seconds - 0.05
-            assert not early, f"{what}: you had {seconds} seconds, and gave up sooner"
-        slow = stack.enter_context(full())
-        late = slow.getsockname()
+            assert took <= 1, f"{what}: that was clear at once, and took you more than a second"
+            patient = expected or mute not in addresses or took >= seconds - 0.05
+            assert patient, f"{what}: you had {seconds} seconds, and gave up sooner"
+        slow, dying = (stack.enter_context(full()) for _ in range(2))
+        late, lost = slow.getsockname(), dying.getsockname()
         with background(make_room, slow):
             what = "a closed port, and a listener that answers only after a second"
             took = one_race(first_answer, [closed, late], 4, late, what)
         assert took <= 3, f"{what}: that took you more than three seconds"
+        with background(close_late, dying):
+            what = "a silent listener, and one that is closed after a second"
+            took = one_race(first_answer, [mute, lost], 1.5, None, what)
+        assert took <= 2.3, f"{what}: you had 1.5 seconds, all in all, and it took {took:.1f}"
+        assert took >= 1.45, f"{what}: you had 1.5 seconds, and gave up after {took:.1f}"
 
 
 def one_race(
@@ -174,19 +205,32 @@ def one_race(
 ) -> float:
     """The seconds that it took."""
     start = time.monotonic()
-    with trace() as calls:
-        winner = first_answer(addresses, seconds)
+    try:
+        with trace() as calls:
+            winner = first_answer(addresses, seconds)
+    except OSError as error:
+        raise AssertionError(f"{what}: you raised {error!r}") from error
     took = time.monotonic() - start
-    left = sum(lane[-1].name not in ("close", "detach") for lane in calls.lanes().values())
+    one = winner is None or isinstance(winner, socket.socket)
+    assert one, f"{what}: you returned {winner!r}, neither a socket nor None"
     try:
         assert (winner is None) == (expected is None), f"{what}: you returned {winner!r}"
-        assert left <= (winner is not None), f"{what}: you left a socket open"
         if winner is not None:
-            assert peer(winner) == expected, f"{what}: your socket is not connected to it"
+            assert winner.fileno() != -1, f"{what}: you closed the socket that you returned"
+            connected = peer(winner) == expected
+            assert connected, f"{what}: your socket is not connected to it; has SO_ERROR said 0?"
+        left = len(calls.unclosed()) - (winner is not None)
+        assert left <= 0, f"{what}: you left {left} of your sockets open"
     finally:
         if winner is not None:
             winner.close()
     return took
+
+
+def close_late(listener: socket.socket) -> None:
+    """Close it once a SYN has been dropped; the next, after a second, is refused."""
+    knocked(listener)
+    listener.close()
 
 
 def opening(packets: list[Packet]) -> list[Packet]:

@@ -71,15 +71,15 @@ def attempt(check: Check, answer: Any, seconds: float) -> str:
         stuck = bounded(seconds, check, answer)
     except AssertionError as error:
         cause = error.__cause__ or error  # "raise … from" an error of the answer
-        where = place(steps(cause), answer)
+        where = place(steps(cause), check, answer)
         return f"{str(error) or 'AssertionError'}{where}"
     except Exception as error:
-        return told(error, answer)
-    return f"still busy after {seconds:g} s{place(stuck, answer) or AFTER}" if stuck else ""
+        return told(error, check, answer)
+    return f"still busy after {seconds:g} s{place(stuck, check, answer) or AFTER}" if stuck else ""
 
 
-def told(error: Exception, answer: Any) -> str:
-    what, where = f"{type(error).__name__}: {error}", place(steps(error), answer)
+def told(error: Exception, check: Check, answer: Any) -> str:
+    what, where = f"{type(error).__name__}: {error}", place(steps(error), check, answer)
     if where:
         return what + where
     if isinstance(error, TypeError) and str(error).startswith(f"{name_of(answer)}("):
@@ -102,11 +102,13 @@ def steps(error: BaseException) -> list[Step]:
     return [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)][::-1]
 
 
-def place(steps: list[Step], answer: Any) -> str:
+def place(steps: list[Step], check: Check, answer: Any) -> str:
     import linecache
 
     home = answer.__code__.co_filename if hasattr(answer, "__code__") else None
     for code, number in steps:
+        if code is check.__code__:
+            break  # who called the check is at home, too
         if code.co_filename == home:
             line = linecache.getline(code.co_filename, number).strip()
             return f", in your line {number}: {line}"

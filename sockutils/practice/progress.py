@@ -9,21 +9,41 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LESSONS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "lessons")
+REFERENCE = "15_reference.ipynb"
 COLUMNS = ("lesson", "minutes", "exercises", "quiz", "notebook")
 
 
-class Progress(NamedTuple):
-    """A row per lesson."""
+class Here(NamedTuple):
+    """The lesson to go on with."""
 
-    rows: list[tuple[str, ...]]
+    verb: str
+    title: str
+    notebook: str
 
     def __repr__(self) -> str:
-        return aligned([COLUMNS, *self.rows])
+        return f"{self.verb} {self.title}: {self.notebook}"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        link = f'<a href="{html.escape(self.notebook)}">{html.escape(self.title)}</a>'
+        return f"<p>{self.verb} <b>{link}</b></p>"
+
+
+class Progress(NamedTuple):
+    """A row per lesson, and where to go on."""
+
+    rows: list[tuple[str, ...]]
+    here: Here
+
+    def __repr__(self) -> str:
+        return f"{self.here}\n\n{aligned([COLUMNS, *self.rows])}"
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS[:-1])
         rows = "".join(map(html_row, self.rows))
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return self.here._repr_html_() + table
 
 
 def html_row(row: tuple[str, ...]) -> str:
@@ -35,9 +55,39 @@ def html_row(row: tuple[str, ...]) -> str:
 
 
 def progress() -> Progress:
-    """Show how much of every lesson is done."""
-    rows = map(row, names())
-    return Progress(sorted(rows, key=lambda row: row[-1]))
+    """Show how much of every lesson is done, and which one comes next."""
+    return Progress([row(name) for name in in_order()], continue_here())
+
+
+def continue_here() -> Here:
+    """Name the lesson to go on with: the one where something was done last, or one after it.
+
+    It is complete when its exercises, its own program and its questions are done; then the first
+    lesson after it that is not comes next, and after the last one the first from the beginning.
+    """
+    lessons = in_order()
+    times = {name: latest(name) for name in lessons}
+    last = max(lessons, key=lambda name: times[name])
+    place = lessons.index(last) if times[last] else 0
+    for name in lessons[place:] + lessons[:place]:
+        if not complete(name):
+            about = read_lesson(name)
+            verb = "continue with" if times[last] else "begin with"
+            return Here(verb, about["title"], about["notebook"])
+    return Here("all is done; look things up in", "the reference", REFERENCE)
+
+
+def latest(lesson: str) -> float:
+    folder = store() / lesson
+    return max((item.stat().st_mtime for item in folder.glob("*")), default=0)
+
+
+def complete(lesson: str) -> bool:
+    return all(share.split("/")[0] == share.split("/")[1] for share in row(lesson)[2:4])
+
+
+def in_order() -> list[str]:
+    return sorted(names(), key=lambda name: str(read_lesson(name)["notebook"]))
 
 
 def names() -> list[str]:

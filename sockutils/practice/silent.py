@@ -17,11 +17,16 @@ def full(host: str = "127.0.0.1", port: int = 0) -> Iterator[socket.socket]:
         yield listener
 
 
-def make_room(listener: socket.socket) -> None:
-    """Take one client out of the queue once a SYN has been dropped; the next one gets in.
+def knocked(listener: socket.socket) -> bool:
+    """Wait, for at most two seconds, until a client of it has sent a SYN and got no answer.
 
     Linux sends it a second time after one second (RFC 6298).
     """
     port = listener.getsockname()[1]
-    wait_until(lambda: "SYN-SENT" in [row.state for row in sockets(port=port)], 2)
+    return wait_until(lambda: "SYN-SENT" in [row.state for row in sockets(port=port)], 2)
+
+
+def make_room(listener: socket.socket) -> None:
+    """Take one client out of the queue once a SYN has been dropped; the next one gets in."""
+    knocked(listener)
     listener.accept()[0].close()

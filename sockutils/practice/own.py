@@ -1,0 +1,97 @@
+"""Steps of the learner's own server and client: their files run, and real peers drive them."""
+
+import functools
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sockutils.peers.waits import wait_until
+from sockutils.practice.exercise import Result
+from sockutils.practice.limit import bounded
+from sockutils.practice.program import ANSWER, HOST, PORT, Program
+from sockutils.practice.progress import record
+from sockutils.practice.traceback import syntax_error
+
+
+def own_program(
+    lesson: str, hint: str, seconds: float = 60
+) -> Callable[[Callable[..., object]], Callable[..., Result]]:
+    """Turn a function that drives the learner's programs, and asserts, into a check of that name.
+
+    The check takes the names of their files, one for each argument of the function, which gets
+    paths. If none of them is there, nothing is attempted.
+    """
+
+    def decorate(check: Callable[..., object]) -> Callable[..., Result]:
+        @functools.wraps(check)
+        def examine(*files: str) -> Result:
+            paths = [Path(file) for file in files]
+            if not any(path.exists() for path in paths):
+                note = f"{paths[0]} is not there yet: write it first"
+                return Result(check.__name__, "not attempted", note)
+            if failure := unreadable(paths) or trouble(check, paths, seconds):
+                return Result(check.__name__, f"not yet — {failure}", f"hint: {hint}")
+            return Result(check.__name__, "passed", record(lesson, check.__name__))
+
+        return examine
+
+    return decorate
+
+
+def unreadable(paths: list[Path]) -> str:
+    for path in paths:
+        if path.exists() and (why := refused(path)):
+            return f"{path.name}: {why}"
+    return ""
+
+
+def refused(path: Path) -> str:
+    try:
+        return syntax_error(path)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+
+
+def trouble(check: Callable[..., object], paths: list[Path], seconds: float) -> str:
+    try:
+        stuck = bounded(seconds, check, *paths)
+    except AssertionError as error:
+        return str(error)
+    return f"it was not over after {seconds:g} s" if stuck else ""
+
+
+def caller() -> socket.socket:
+    """A client of the learner's server."""
+    return socket.create_connection((HOST, PORT), timeout=ANSWER)
+
+
+def answers(program: Program, client: socket.socket, expected: bytes) -> None:
+    """Read what the client gets, until it is as long as expected."""
+    got = b""
+    try:
+        while len(got) < len(expected) and (part := client.recv(1 << 16)):
+            got += part
+    except TimeoutError:
+        seen = f"{got!r:.80} and no more" if got else "nothing"
+        line = f"{program} answered {seen} within {ANSWER:.0f} s, expected {expected!r:.80}"
+        raise AssertionError(line) from None
+    except ConnectionResetError:
+        got = b""
+    if not got:
+        wait_until(lambda: program.over, 1)
+        program.lives()  # if it has died, that is the news
+        raise AssertionError(f"{program} ended the connection without an answer")
+    assert got == expected, f"{program} answered {got!r:.80}, expected {expected!r:.80}"
+
+
+def closes(program: Program, client: socket.socket) -> None:
+    """Read the end of the connection."""
+    more: Any = b""
+    try:
+        more = client.recv(100)
+    except TimeoutError:
+        raise AssertionError(f"{program} left the connection open: close() it") from None
+    except ConnectionResetError:
+        raise AssertionError(f"{program} closed before it had read all") from None
+    assert not more, f"after its answer {program} sent {more!r:.80}, too"

@@ -1,0 +1,317 @@
+"""Wrong answers to the exercises of 05_connect.ipynb."""
+
+import errno
+import select
+import socket
+import time
+
+kept = []
+
+
+def sends_a_byte(client):
+    try:
+        client.sendall(b"!")
+        client.settimeout(0.2)
+        return client.recv(1) == b"!"
+    except OSError:
+        return False
+    finally:
+        client.settimeout(None)
+
+
+def sends_and_waits(client):
+    try:
+        client.sendall(b"!")
+        return client.recv(1) == b"!"
+    except OSError:
+        return False
+
+
+def compares_ports(client):
+    try:
+        return client.getsockname()[1] == client.getpeername()[1]
+    except OSError:
+        return False
+
+
+def compares_hosts(client):
+    try:
+        return client.getsockname()[0] == client.getpeername()[0]
+    except OSError:
+        return False
+
+
+def lets_the_error_through(client):
+    return client.getsockname() == client.getpeername()
+
+
+def none_for_no(client):
+    try:
+        return client.getsockname() == client.getpeername() or None
+    except OSError:
+        return None
+
+
+def tries_to_connect(client):
+    return client.connect_ex(client.getsockname()) == errno.EISCONN
+
+
+def closes_it(client):
+    with client:
+        try:
+            return client.getsockname() == client.getpeername()
+        except OSError:
+            return False
+
+
+def cut_off(me, friend):
+    me.connect(friend)
+    sender = None
+    while sender != friend:
+        data, sender = me.recvfrom(100)
+    return data
+
+
+def page_by_page(me, friend):
+    me.connect(friend)
+    sender = None
+    while sender != friend:
+        data, sender = me.recvfrom(4096)
+    return data
+
+
+def only_connects(me, friend):
+    me.connect(friend)
+    return me.recv(65536)
+
+
+def only_filters(me, friend):
+    sender = None
+    while sender != friend:
+        data, sender = me.recvfrom(65536)
+    return data
+
+
+def reads_first(me, friend):
+    data, sender = me.recvfrom(65536)
+    me.connect(friend)
+    while sender != friend:
+        data, sender = me.recvfrom(65536)
+    return data
+
+
+def compares_the_host(me, friend):
+    me.connect(friend)
+    sender = None, None
+    while sender[0] != friend[0]:
+        data, sender = me.recvfrom(65536)
+    return data
+
+
+def compares_the_port(me, friend):
+    me.connect(friend)
+    sender = None, None
+    while sender[1] != friend[1]:
+        data, sender = me.recvfrom(65536)
+    return data
+
+
+def empties_the_queue(me, friend):
+    me.connect(friend)
+    while select.select([me], [], [], 0)[0]:
+        me.recv(65536)
+    return me.recv(65536)
+
+
+def with_its_sender(me, friend):
+    me.connect(friend)
+    sender = None
+    while sender != friend:
+        data, sender = me.recvfrom(65536)
+    return data, sender
+
+
+def closes_me(me, friend):
+    with me:
+        return with_its_sender(me, friend)[0]
+
+
+def another_socket(me, friend):
+    with socket.socket(type=socket.SOCK_DGRAM) as mine:
+        mine.settimeout(1)
+        mine.connect(friend)
+        return mine.recv(65536)
+
+
+def one_after_the_other(addresses, seconds):
+    for address in addresses:
+        try:
+            return socket.create_connection(address, seconds)
+        except OSError:
+            pass
+    return None
+
+
+def the_first_only(addresses, seconds):
+    return socket.create_connection(addresses[0], seconds)
+
+
+def the_library(addresses, seconds):
+    for address in addresses:
+        client = socket.socket()
+        if client.connect_ex(address) == 0:
+            return client
+        client.close()
+
+
+def started(addresses):
+    waiting = []
+    for address in addresses:
+        client = socket.socket()
+        client.setblocking(False)
+        if client.connect_ex(address) == errno.EINPROGRESS:
+            waiting.append(client)
+        else:
+            client.close()
+    return waiting
+
+
+def raced(addresses, seconds, ask=True, close=True, restart=False, patience=0):
+    end = time.monotonic() + seconds
+    waiting, winner = started(addresses), None
+    while waiting and winner is None:
+        left = max(0, end - time.monotonic())
+        over = select.select([], waiting, [], seconds if restart else left)[1]
+        if not over:
+            break
+        for client in over:
+            error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ask else 0
+            if winner is None and not error:
+                winner = client
+            else:
+                client.close()
+            waiting.remove(client)
+    if close:
+        for client in waiting:
+            client.close()
+    else:
+        kept.extend(waiting)
+    return winner
+
+
+def restarts_the_time(addresses, seconds):
+    return raced(addresses, seconds, restart=True)
+
+
+def does_not_ask(addresses, seconds):
+    return raced(addresses, seconds, ask=False)
+
+
+def leaves_the_others(addresses, seconds):
+    return raced(addresses, seconds, close=False)
+
+
+def closes_the_winner(addresses, seconds):
+    winner = raced(addresses, seconds)
+    if winner is not None:
+        winner.close()
+    return winner
+
+
+def returns_the_address(addresses, seconds):
+    winner = raced(addresses, seconds)
+    if winner is None:
+        return None
+    with winner:
+        return winner.getpeername()
+
+
+def says_who_was_slow(addresses, seconds):
+    winner = raced(addresses, seconds)
+    if winner is None:
+        raise TimeoutError("nobody answered")
+    return winner
+
+
+def stops_at_the_first_refusal(addresses, seconds):
+    waiting = started(addresses)
+    over = select.select([], waiting, [], seconds)[1] if waiting else []
+    winner = None
+    for client in waiting:
+        good = client in over and not client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if good and winner is None:
+            winner = client
+        else:
+            client.close()
+    return winner
+
+
+def is_not_patient(addresses, seconds):
+    return raced(addresses, min(seconds, 0.2))
+
+
+def always_waits(addresses, seconds):
+    winner = raced(addresses, seconds)
+    if winner is None:
+        time.sleep(seconds)
+    return winner
+
+
+def does_not_wait(addresses, seconds):
+    first, *others = started(addresses)
+    for client in others:
+        client.close()
+    return first
+
+
+def expects_no_error(addresses, seconds):
+    waiting = []
+    for address in addresses:
+        client = socket.socket()
+        waiting.append(client)
+        client.setblocking(False)
+        client.connect(address)
+
+
+WRONG = [
+    ("echo_chamber", sends_a_byte, "and the server got it: ask for addresses"),
+    (
+        "echo_chamber",
+        sends_and_waits,
+        r"still busy after 5 s, in your line \d+: return client.recv",
+    ),
+    ("echo_chamber", compares_ports, "another address, .* and you returned True"),
+    ("echo_chamber", compares_hosts, "a server of this machine, and you returned True"),
+    ("echo_chamber", lets_the_error_through, r"is not connected, .* raised .*, in your line \d+"),
+    (
+        "echo_chamber",
+        none_for_no,
+        "is connected to a server of this machine, and you returned None",
+    ),
+    ("echo_chamber", tries_to_connect, "a server of this machine, and you returned True"),
+    ("echo_chamber", closes_it, "is connected to itself, and you closed it"),
+    ("one_friend", cut_off, "sent 65507 bytes, you returned the first 100: what a datagram has"),
+    ("one_friend", page_by_page, "sent 65507 bytes, you returned the first 4096"),
+    ("one_friend", only_connects, "in place of 'friend 1' you returned what a stranger sent"),
+    ("one_friend", only_filters, "you read before the socket was connected to the friend"),
+    ("one_friend", compares_the_host, "in place of 'friend 1' you returned what a stranger sent"),
+    ("one_friend", compares_the_port, "in place of 'friend 1' you returned what a stranger sent"),
+    ("one_friend", empties_the_queue, r"'friend 2' came, and you waited for more.*in your line"),
+    ("one_friend", with_its_sender, r"sent b'friend 1', you returned \(b'friend 1', \('127"),
+    ("one_friend", closes_me, "you closed the socket that you were given"),
+    ("one_friend", another_socket, "'friend 1' came, and you waited for more"),
+    ("race", one_after_the_other, "two silent listeners .*: that was clear at once"),
+    ("race", the_first_only, r"a closed port and a listener: you raised .* in your line \d+"),
+    ("race", the_library, r"still busy after 10 s, in your line \d+: if client.connect_ex"),
+    ("race", restarts_the_time, r"you had 1.5 seconds, all in all, and it took 2\.\d"),
+    ("race", does_not_ask, "a closed port and a listener: your socket is not connected to it"),
+    ("race", leaves_the_others, r"two silent listeners .*: you left 2 of your sockets open"),
+    ("race", closes_the_winner, "a listener: you closed the socket that you returned"),
+    ("race", returns_the_address, r"returned \('127.0.0.1', \d+\), neither a socket nor None"),
+    ("race", says_who_was_slow, r"only closed ports: you raised Timeout.*in your line \d+"),
+    ("race", stops_at_the_first_refusal, "you had 0.4 seconds, and gave up sooner"),
+    ("race", is_not_patient, "you had 0.4 seconds, and gave up sooner"),
+    ("race", always_waits, "only closed ports: that was clear at once"),
+    ("race", does_not_wait, "your socket is not connected to it; has SO_ERROR said 0"),
+    ("race", expects_no_error, r"a listener: you raised BlockingIOError.*in your line \d+"),
+]
