@@ -54,7 +54,7 @@ WRONG = [
     (INSIDE, "the other end of shout_server.py got: |ended the connection without|reset the conn"),
     (RECV, "left the connection open: close"),
     (SERVER.replace("as server", "as sever"), "NameError: .*, in your line 6"),
-    (SERVER.replace(".accept()", ".acept()"), "AttributeError: .*, in your line 6"),
+    (SERVER.replace(".accept()", ".akcept()"), "AttributeError: .*, in your line 6"),
 ]
 
 
