@@ -40,9 +40,9 @@ STATEMENTS = {
     "14_server": {64},
 }
 # Lessons that one finishes in half an hour: they keep the numbers of `test_can_be_finished()`.
-SHORT = {"03_listen"}
+SHORT = {"00_start_here", "03_listen"}
 TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
-TAGS |= {"solution", "verdicts"}
+TAGS |= {"solution", "step", "verdicts"}
 SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 
 WATCH = """
@@ -292,16 +292,19 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @every_lesson
-def test_solutions_pass_their_own_checks(path: Path) -> None:
-    cells = [cell for cell in read(path).cells if tags(cell) & {"exercise", "solution"}]
+def test_solutions_pass_their_own_checks(path: Path, tmp_path: Path) -> None:
+    cells = [cell for cell in read(path).cells if tags(cell) & {"exercise", "step", "solution"}]
     with kernel() as (_, run):
         assert "Traceback" not in run(code_cells(path)[0].source)
+        run(f"import os; os.chdir({str(tmp_path)!r})")
         for exercise, solution in zip(cells[::2], cells[1::2], strict=True):
-            assert run(exercise.source).endswith(": not attempted\n")
-            fence = re.search(r"```python\n(.*?)```", solution.source, re.DOTALL)
-            assert fence
+            assert ": not attempted\n" in run(exercise.source)
+            *files, answer = re.findall(r"```python\n(.*?)```", solution.source, re.DOTALL)
             check = exercise.source.splitlines()[-1]
-            assert run(fence[1] + check).endswith(": passed\n")
+            for file in [*files, answer] if "step" in tags(exercise) else []:
+                assert run(file).startswith("Writing ")
+            code = check if "step" in tags(exercise) else answer + check
+            assert run(code).endswith(": passed\n")
 
 
 @pytest.mark.timeout(600)

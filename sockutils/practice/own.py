@@ -14,6 +14,9 @@ from sockutils.practice.progress import record
 from sockutils.practice.traceback import syntax_error
 
 
+UNREAD = " before it had read everything"
+
+
 def own_program(
     lesson: str, hint: str, seconds: float = 60
 ) -> Callable[[Callable[..., object]], Callable[..., Result]]:
@@ -77,12 +80,18 @@ def answers(program: Program, client: socket.socket, expected: bytes) -> None:
         line = f"{program} answered {seen} within {ANSWER:.0f} s, expected {expected!r:.80}"
         raise AssertionError(line) from None
     except ConnectionResetError:
-        got = b""
+        died(program)
+        raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from None
     if not got:
-        wait_until(lambda: program.over, 1)
-        program.lives()  # if it has died, that is the news
+        died(program)
         raise AssertionError(f"{program} ended the connection without an answer")
     assert got == expected, f"{program} answered {got!r:.80}, expected {expected!r:.80}"
+
+
+def died(program: Program) -> None:
+    """If it has died, that is the news."""
+    wait_until(lambda: program.over, 1)
+    program.lives()
 
 
 def closes(program: Program, client: socket.socket) -> None:
@@ -93,5 +102,5 @@ def closes(program: Program, client: socket.socket) -> None:
     except TimeoutError:
         raise AssertionError(f"{program} left the connection open: close() it") from None
     except ConnectionResetError:
-        raise AssertionError(f"{program} closed before it had read all") from None
+        raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from None
     assert not more, f"after its answer {program} sent {more!r:.80}, too"

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from sockutils.practice.own import answers, caller, closes, own_program
+from sockutils.practice.own import answers, caller, closes, died, own_program
 from sockutils.practice.program import HOST, PORT, Program, free, running
 
 HELLO = b"hello"
@@ -38,6 +38,8 @@ def calls_once(client: Path, answer: bytes) -> None:
     with socket.create_server((HOST, PORT)) as listener, running(client) as program:
         with program.calls(listener) as connection:
             heard = said(connection)
+            if not heard:
+                died(program)
             assert heard == HELLO, f"{program} said {heard!r:.80}, not {HELLO!r}"
             connection.sendall(answer)
         program.ends()
