@@ -282,7 +282,7 @@ def test_run_all(lesson: Locator, name: str) -> None:
 
 def test_panel(page: Page, lesson: Locator, name: str) -> None:
     panels = lesson.locator(".sockutils-panel").all()
-    assert panels
+    assert len(panels) == sum("panel(" in cell.source for cell in cells(of(name)))
     for panel in panels:
         move(page, panel, TELLS.get(name, -1))
 

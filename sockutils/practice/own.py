@@ -13,7 +13,6 @@ from sockutils.practice.program import ANSWER, HOST, PORT, Program
 from sockutils.practice.progress import record
 from sockutils.practice.traceback import syntax_error
 
-
 UNREAD = " before it had read everything"
 
 
