@@ -88,11 +88,11 @@ def follows(slides: Page, forward: str) -> None:
     with slides.expect_popup() as opened:
         slides.keyboard.press("n")
     beside = opened.value.locator("body")
-    told = re.compile(r"^listen\(\)\s+minute 0 to 1 of 30\s+Ask: Who answers")
+    told = re.compile(r"^listen\(\)\s+minute 0 to 1 of 31\s+Ask: Who answers")
     expect(beside).to_have_text(told, use_inner_text=True)
     while "What listen" not in beside.inner_text():
         slides.keyboard.press(forward)
-    told = re.compile(r"minute 1 to 4 of 30\s+Ask: It has the port")
+    told = re.compile(r"minute 1 to 4 of 31\s+Ask: It has the port")
     expect(beside).to_have_text(told, use_inner_text=True)
     opened.value.close()
 

@@ -266,6 +266,13 @@ def test_a_name_that_an_earlier_cell_makes(alone: Run) -> None:
     assert below(alone("libc.listen")) == []
 
 
+def test_a_name_that_is_made_in_depth(alone: Run) -> None:
+    alone("__vsc_ipynb_file__ = '/home/me/course/deeper/03_listen.ipynb'")
+    knocks = 'comes from a cell below the heading "What if somebody only ever knocks?"'
+    assert below(alone("cookies")) == [f"`cookies` {knocks}: run that one first."]
+    assert below(alone("clients_let_in")) == []  # the lesson's own
+
+
 @pytest.mark.parametrize("name", ["mine.ipynb", "\\udcff\\n.ipynb", "x" * 5000])
 def test_a_notebook_that_is_no_lesson(alone: Run, name: str) -> None:
     alone(f"__vsc_ipynb_file__ = '{name}'")

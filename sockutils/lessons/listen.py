@@ -9,6 +9,7 @@ from errno import EADDRINUSE
 
 from sockutils.calls.trace import trace
 from sockutils.figures.picture import CLIENT, SERVER, SIZE, Picture, canvas
+from sockutils.lessons.own.listen import step as step
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.silent import full, make_room
