@@ -15,8 +15,9 @@ from typing import IO
 from sockutils.peers.waits import wait_until
 from sockutils.practice.traceback import last_words
 from sockutils.tables.busy import who_holds
-from sockutils.tables.diag import Row, sockets, with_holders
+from sockutils.tables.diag import sockets, with_holders
 from sockutils.tables.holders import told
+from sockutils.tables.rows import Row
 
 HOST, PORT = "127.0.0.1", 5000  # where the learner's server is, in every lesson
 START = 10.0  # seconds until a program listens or calls; a busy machine takes a while
