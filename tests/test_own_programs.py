@@ -44,7 +44,7 @@ ADDRESS = '("127.0.0.1", 5000)'
 
 WRONG_SERVERS = [
     (SENDS, "connection.sendall(connection.recv(100).upper()", "line 7 is no Python: '\\(' was"),
-    (SENDS, SENDS.replace("upper", "uper"), "'bytes' object has no .*, in your line 7: connection"),
+    (SENDS, SENDS.replace("upper", "uppr"), "'bytes' object has no .*, in your line 7: connection"),
     ("server.accept()", "sever.accept()", "status 1: NameError: .*, in your line 5: connection, _"),
     ("\nwith socket", "\nraise SystemExit\nwith socket", "ended at once, and has listened on no"),
     ("\nwith socket", "\nimport os; os._exit(3)\nwith socket", "with status 3: it says nothing"),
