@@ -21,7 +21,7 @@ from sockutils.tables.rows import Row
 
 HOST, PORT = "127.0.0.1", 5000  # where the learner's server is, in every lesson
 START = 10.0  # seconds until a program listens or calls; a busy machine takes a while
-ANSWER = 3.0  # seconds for an answer, or for the end
+ANSWER = 8.0  # seconds for an answer, or for the end, of a busy machine, too
 OUTPUT = 1 << 20  # bytes that a program may print, or write into any file
 
 # <linux/prctl.h>: PR_SET_PDEATHSIG. The program does not outlive a notebook that is killed.
