@@ -22,7 +22,13 @@ BY_LESSON = {"tests/notebooks.py", "tests/test_machines.py"}
 BY_TEST = {"tests/test_clients.py", "tests/test_hub.py", "tests/test_machines.py"}
 # What takes long comes first, so that at the end no worker is busy for minutes with one of these.
 FIRST = ["tests/browser.py", "tests/test_hub.py", "tests/test_machines.py", "tests/test_slides.py"]
-FIRST += ["tests/notebooks.py", "notebooks/", "tests/test_link.py", "tests/test_kernel.py"]
+FIRST += [
+    "tests/notebooks.py::test_interrupts",
+    "tests/notebooks.py",
+    "notebooks/",
+    "tests/test_link.py",
+    "tests/test_kernel.py",
+]
 
 
 class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]

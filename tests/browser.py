@@ -142,13 +142,14 @@ def nothing_leaves(page: Page, strangers: list[str]) -> Iterator[None]:
 @contextmanager
 def browser(path: str) -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE * 1000)
-    before = set(psutil.Process().children(recursive=True))
+    before = set(psutil.Process().children())
     with sync_playwright() as playwright:
+        (driver,) = set(psutil.Process().children()) - before
         opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
         yield opened
-        started = set(psutil.Process().children(recursive=True)) - before
+        started = driver.children(recursive=True)
         opened.close()
-    all_end(started)
+    all_end([driver, *started])
 
 
 def all_end(processes: Iterable[psutil.Process]) -> None:
