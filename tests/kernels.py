@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from queue import Empty
 from typing import Any
 
 from jupyter_client.manager import start_new_kernel
@@ -46,7 +47,10 @@ def answer(client: Any, code: str, during: dict[str, Callable[[], None]] | None 
     """Run a cell and return its text; call what `during` has for a text as it arrives."""
     sent, texts = client.execute(code), []
     while True:
-        message = client.get_iopub_msg(timeout=PATIENCE)
+        try:
+            message = client.get_iopub_msg(timeout=PATIENCE)
+        except Empty:
+            raise TimeoutError(f"no word for {PATIENCE} s after {texts}, from: {code}") from None
         if message["parent_header"].get("msg_id") != sent:
             continue
         if message["content"].get("execution_state") == "idle":
