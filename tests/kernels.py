@@ -59,6 +59,13 @@ def answer(client: Any, code: str, during: dict[str, Callable[[], None]] | None 
         (during or {}).get(texts[-1], lambda: None)()
 
 
+def restart(manager: Any, run: Any) -> None:
+    """Restart the kernel of `kernel()`, and wait until it is heard: what it says before is lost."""
+    manager.restart_kernel()
+    (client,) = run.args
+    client.wait_for_ready(timeout=PATIENCE)
+
+
 @contextmanager
 def kernel(name: str = "sockutils") -> Iterator[tuple[Any, Callable[[str], str]]]:
     """Yield a kernel's manager, and a function that runs a cell there and returns its text."""

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 import reference
 from cells import used
-from kernels import ALL, kernel
+from kernels import ALL, kernel, restart
 from test_kernel import leaves_nothing
 
 from sockutils.errors.shown import manual
@@ -349,7 +349,7 @@ def test_interrupts_then_restart_and_run_all() -> None:
         for _ in range(10 if ALL else 3):
             run(WATCH + INTERRUPT)
             interrupted(run, cells, [0.05] * len(cells))
-            manager.restart_kernel()
+            restart(manager, run)
             for cell in cells:
                 assert "Traceback" not in run(cell.source), cell.source
 

@@ -21,7 +21,7 @@ import nbformat
 import psutil
 import pytest
 import websocket
-from kernels import PATIENCE, kernel, refusal
+from kernels import PATIENCE, kernel, refusal, restart
 from nbclient import NotebookClient
 
 from sockutils.kernel.namespaces import RESOLVER_FILES
@@ -143,7 +143,7 @@ def test_interrupt_of_a_blocked_accept() -> None:
 def test_restart_and_shutdown() -> None:
     with leaves_nothing(), kernel() as (manager, run):
         run("before = 1")
-        manager.restart_kernel()
+        restart(manager, run)
         assert "NameError" in run("before")
         assert run("print(1)") == "1\n"
 
