@@ -139,7 +139,29 @@ def draw_connections(tuples: list[tuple[int, str]]) -> Picture:
     return Picture(figure, words)
 
 
-@exercise("start", hint="socket.create_connection(address) gives you a connected socket.")
+WITH = "`with socket.create_connection(address) as client:` closes it at the end of its block"
+READ = "`return client.recv(100)` returns what the server answers, as it comes"
+
+
+@exercise(
+    "start",
+    hint={
+        "nobody connected": "socket.create_connection(address) gives you a connected socket",
+        "without a word": 'client.sendall(b"hello"), and then client.recv(100)',
+        "not b'hello'": 'client.sendall(b"hello"), these five bytes and no more',
+        "bytes-like object": 'b"hello" are bytes, "hello" is text: sockets take and give bytes',
+        "its beginning": "recv(100) takes up to 100 bytes",
+        "one recv()": "a loop until b'' waits for the server to close, and it waits for you",
+        "you returned None": READ,
+        "you returned '": "what recv() gives you are bytes: return them without decode()",
+        "you returned b": READ,
+        "still open": WITH,
+        "garbage collector": WITH,
+        "Bad file descriptor": "the socket is closed by then: recv() first, then close()",
+        "other arguments": "def greet(address):",
+        "timed out": "the server says nothing before it has heard b'hello'",
+    },
+)
 def greeting(greet: Callable[[Address], bytes]) -> None:
     for answer in (b"hello, you", b"who is there?"):
         with socket.create_server(ANY) as server, background(answer_once, server, answer) as peer:
@@ -149,7 +171,7 @@ def greeting(greet: Callable[[Address], bytes]) -> None:
             late = monotonic() - start > PATIENCE
         heard, goodbye = peer.result
         assert heard != b"", "you connected, and closed or waited without a word: send b'hello'"
-        assert heard, "nobody called: connect to the address that you are given"
+        assert heard, "nobody connected: use the address that you are given"
         assert heard == HELLO, f"the server got {heard!r}, not b'hello'"
         begun = isinstance(got, bytes) and got and answer.startswith(got) and got != answer
         part = ", its beginning: recv() takes no more than you ask for" if begun else ""
@@ -186,7 +208,15 @@ def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes | None, str
 
 @exercise(
     "start",
-    hint="Bind one of them to port 0, ask getsockname() which port it got, and use it again.",
+    hint={
+        "let the kernel choose": "bind() one of them to port 0; getsockname() tells what it got",
+        "they have the ports": "tcp.getsockname() is an address that udp.bind() takes",
+        "is not bound": "bind() one to port 0, the other one to the first one's getsockname()",
+        "have the addresses": 'bind() to ("127.0.0.1", …)',
+        "TCP, then UDP": "return tcp, udp",
+        "not two sockets": "return tcp, udp",
+        "closed already": "no `with` here: who gets the sockets will close them",
+    },
 )
 def twins(open_both: Callable[[], tuple[socket.socket, socket.socket]]) -> None:
     with ExitStack() as stack:

@@ -9,6 +9,7 @@ from sockutils.practice.limit import Step, bounded
 from sockutils.practice.progress import record
 
 Check = Callable[[Any], object]
+Hint = str | dict[str, str]  # or several, each by words of what went wrong
 DOES_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 AFTER = ", after your function had returned"
 # what the check's own code raises for a value of the wrong kind
@@ -27,14 +28,15 @@ class Result(NamedTuple):
 
 
 def exercise(
-    lesson: str, hint: str, seconds: float = 5
+    lesson: str, hint: Hint, seconds: float = 5
 ) -> Callable[[Check], Callable[[Any], Result]]:
     """Turn a function that drives the learner's answer, and asserts, into a check of that name.
 
     The check returns a Result: a failed assertion, an exception of the learner's code and code that
     is still busy after so many seconds are all "not yet". The bound needs the main thread.
     An assertion's text answers the mistake: what was seen, and what to try. If it is raised from
-    an error of the answer's, the line of that is added.
+    an error of the answer's, the line of that is added. Of several hints the first counts whose
+    words are in what went wrong; "" is in all, and an empty one is not shown.
     """
 
     def decorate(check: Check) -> Callable[[Any], Result]:
@@ -43,12 +45,19 @@ def exercise(
             if is_empty(answer):
                 return Result(check.__name__, "not attempted")
             if failure := attempt(check, answer, seconds):
-                return Result(check.__name__, f"not yet — {failure}", f"hint: {hint}")
+                return Result(check.__name__, f"not yet — {failure}", told_by(hint, failure))
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
         return examine
 
     return decorate
+
+
+def told_by(hint: Hint, failure: str) -> str:
+    """The line with the hint for this failure, if there is one."""
+    hints = {"": hint} if isinstance(hint, str) else hint
+    found = next((each for words, each in hints.items() if words in failure), "")
+    return f"hint: {found}" if found else ""
 
 
 def is_empty(answer: Any) -> bool:

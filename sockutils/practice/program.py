@@ -75,7 +75,7 @@ class Program:
         rows = self._listeners()
         if not rows:
             self.lives()
-            assert not self.over, f"{self} ended at once, and has listened on no port"
+            assert not self.over, f"{self} ended at once: it has waited for no client"
             raise AssertionError(
                 f"{self} listens on no port after {START:.0f} s: it needs bind() and listen(), "
                 "or create_server()"
@@ -90,6 +90,10 @@ class Program:
         held = with_holders(rows) if rows else []  # it looks into every process
         return [row for row in held if any(member(one.pid, group) for one in row.holders or ())]
 
+    def keeps_waiting(self) -> bool:
+        """Whether a client is in its accept queue."""
+        return any(row.accept_queue for row in self._listeners())
+
     def calls(self, server: socket.socket) -> socket.socket:
         """Wait until it calls this server, and take the connection."""
         server.setblocking(False)
@@ -103,7 +107,9 @@ class Program:
         wait_until(lambda: self.over or came(), START)
         if not came():
             self.lives()
-            raise AssertionError(f"{self} {'ended' if self.over else 'runs'}, and called nobody")
+            raise AssertionError(
+                f"{self} {'ended' if self.over else 'runs'}, and connected to nobody"
+            )
         found[0].settimeout(ANSWER)
         return found[0]
 
@@ -133,6 +139,7 @@ def running(path: Path, *arguments: str) -> Iterator[Program]:
         except OSError as error:
             wait_until(lambda: program.over, 1)
             program.lives()  # if it has died, that is the news
+            assert not program.over, f"{program} ended before it had served its client"
             raise AssertionError(f"the other end of {program} got: {error.strerror}") from error
         finally:
             program.end()
