@@ -37,10 +37,15 @@ class Program:
     """
 
     def __init__(
-        self, path: Path, printed: IO[bytes], complained: IO[bytes], *arguments: str
+        self,
+        path: Path,
+        printed: IO[bytes],
+        complained: IO[bytes],
+        *arguments: str,
+        options: tuple[str, ...] = (),
     ) -> None:
         self.path, self._printed, self._complained = path, printed, complained
-        command = [sys.executable, path.name, *arguments]
+        command = [sys.executable, *options, path.name, *arguments]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCH, *command],
             cwd=path.absolute().parent,
@@ -68,6 +73,10 @@ class Program:
     @property
     def printed(self) -> str:
         return text_of(self._printed)
+
+    @property
+    def complained(self) -> str:
+        return text_of(self._complained)
 
     def listens(self, port: int = PORT) -> None:
         """Wait until it listens on the port."""
@@ -123,17 +132,17 @@ class Program:
         """Tell of what it died, if it has."""
         status = self._process.poll()
         if status:
-            words = last_words(self.path, text_of(self._complained)) or "it says nothing"
+            words = last_words(self.path, self.complained) or "it says nothing"
             rests = at_rest() if "Address already in use" in words else ""
             raise AssertionError(f"{self} ended with status {status}: {words}{rests}")
 
 
 @contextmanager
-def running(path: Path, *arguments: str) -> Iterator[Program]:
-    """Run a learner's file for a block."""
+def running(path: Path, *arguments: str, options: tuple[str, ...] = ()) -> Iterator[Program]:
+    """Run a learner's file for a block; the options are the interpreter's."""
     assert path.exists(), f"{path.name} is not there yet: write it, too"
     with TemporaryFile() as printed, TemporaryFile() as complained:
-        program = Program(path, printed, complained, *arguments)
+        program = Program(path, printed, complained, *arguments, options=options)
         try:
             yield program
         except OSError as error:
