@@ -119,7 +119,8 @@ def test_reset():
 @pytest.mark.parametrize("path", sorted(Path(LESSONS).glob("*.toml")), ids=lambda path: path.stem)
 def test_a_lesson_is_complete(path):
     about = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert about.keys() - {"deeper"} == {"title", "notebook", "minutes", "exercises", "quiz"}
+    wanted = {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert about.keys() - {"deeper", "guess"} == wanted
     assert set(about.get("deeper", [])) <= set(about["exercises"])
     assert (Path(LESSONS).parent.parent / "notebooks" / about["notebook"]).exists()
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
