@@ -25,9 +25,9 @@ def lessons() -> dict[str, Path]:
 
 
 def text_of(path: Path, outputs: bool) -> str:
-    """A lesson's file as a learner gets it: questions for guesses in place of outputs and numbers.
+    """A lesson's file as a learner gets it, to be run: no outputs but the questions, and guesses.
 
-    Or, asked for, with the outputs, and nothing to guess.
+    Or, asked for, with all outputs, and nothing to guess.
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     return as_text(notebook if outputs else to_be_run(notebook))
@@ -37,10 +37,17 @@ def to_be_run(notebook: Notebook) -> Notebook:
     bare = copy.deepcopy(notebook)
     for cell in bare["cells"]:
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+            cell["outputs"], cell["execution_count"] = questions(cell), None
         if guess := guesses().get(cell.get("id", "")):
             cell["metadata"]["guess"] = guess
     return bare
+
+
+def questions(cell: Notebook) -> list[Notebook]:
+    """The output of a cell that asks one: it can be answered before anything is run."""
+    if "quiz" not in cell["metadata"].get("tags", []):
+        return []
+    return [output | {"execution_count": None} for output in cell["outputs"]]
 
 
 @cache

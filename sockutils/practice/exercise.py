@@ -3,8 +3,10 @@
 import errno
 import functools
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
+from sockutils.practice.feedback import said, style
 from sockutils.practice.limit import Step, bounded
 from sockutils.practice.progress import record
 
@@ -25,6 +27,11 @@ class Result(NamedTuple):
     def __repr__(self) -> str:
         return f"{self.name}: {self.outcome}\n{self.note}".rstrip()
 
+    def _repr_html_(self) -> str:
+        kind, dash, why = self.outcome.partition(" — ")
+        first = said(kind, f"{self.name}: {kind}", escape(dash + why), escape(self.note))
+        return style() + first
+
 
 def exercise(
     lesson: str, hint: str, seconds: float = 5
@@ -43,6 +50,7 @@ def exercise(
             if is_empty(answer):
                 return Result(check.__name__, "not attempted")
             if failure := attempt(check, answer, seconds):
+                record(lesson, check.__name__, passed=False)
                 return Result(check.__name__, f"not yet — {failure}", f"hint: {hint}")
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
