@@ -10,7 +10,7 @@ const status = document.createElement("div")
 
 document.getElementById("sk-quiz") || document.head.insertAdjacentHTML("beforeend",
   `<style id="sk-quiz">.sockutils-quiz label{display:flex;gap:.5em;align-items:baseline;padding:.2em}
-  .sockutils-quiz label:focus-within{outline:2px solid}</style>`)
+  .sockutils-quiz label:has(:focus-visible){outline:2px solid;outline-offset:-2px}</style>`)
 quiz.dataset.lmSuppressShortcuts = true
 group.setAttribute("role", "radiogroup")
 group.setAttribute("aria-label", quiz.querySelector("p").textContent)

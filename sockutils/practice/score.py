@@ -34,4 +34,5 @@ class Score(NamedTuple):
 def score(lesson: str) -> Score:
     """Show what of a lesson is passed; in JupyterLab the guesses are told, too."""
     items = [item for items in counted(lesson) for item in items]
-    return Score(read_lesson(lesson)["title"], {item: outcome(lesson, item) for item in items})
+    outcomes = {item.replace("quiz", "question"): outcome(lesson, item) for item in items}
+    return Score(read_lesson(lesson)["title"], outcomes)

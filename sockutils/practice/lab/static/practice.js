@@ -7,8 +7,9 @@
 
 // The colours are those of sockutils/figures/colours.py: all else is the theme's.
 const STYLE = `
-.sockutils-guess { --came: #00775a; --surprise: #b84b00; display: flex; flex-wrap: wrap; gap: .5em;
-  align-items: center; margin: .3em 0 .3em calc(var(--jp-cell-prompt-width) + 8px); padding: .3em .8em;
+.sockutils-guess, .sockutils-guess span { display: flex; flex-wrap: wrap; gap: .2em .5em;
+  align-items: center }
+.sockutils-guess { --came: #00775a; --surprise: #b84b00; margin: .3em 0 .3em calc(var(--jp-cell-prompt-width) + 8px); padding: .3em .8em;
   border-left: 4px solid var(--jp-border-color1); color: var(--jp-content-font-color1);
   font: var(--jp-content-font-size1)/1.5 var(--jp-content-font-family) }
 [data-jp-theme-light=false] .sockutils-guess { --came: #3dd1a2; --surprise: #ff9d5c }
@@ -18,7 +19,9 @@ const STYLE = `
   background: var(--jp-content-font-color1) }
 .sockutils-guess[data-verdict=came] { border-color: var(--came) }
 .sockutils-guess[data-verdict=surprise] { border-color: var(--surprise) }
-.sockutils-guess [role=status]:empty { display: none }
+.sockutils-guess b { color: var(--came) }
+.sockutils-guess[data-verdict=surprise] b { color: var(--surprise) }
+.sockutils-guess [hidden] { display: none }
 `
 const adopted = new WeakSet()
 
@@ -43,10 +46,11 @@ function verdict(model, { said, came, shows, found }) {
   return said.trim() === String(came) ? "came" : "surprise"
 }
 
-function told(model, { said, came }, judged) {
-  if (judged === "came") return `✓ You guessed “${said}”, and so it came.`
-  if (judged) return `! You guessed “${said}”: a surprise${came === undefined ? "" : `, it is ${came}`}.`
-  return `You guessed “${said}”.`
+function told({ said, came }, judged) {
+  const guessed = `You guessed “${said}”`
+  if (judged === "came") return [element("b", {}, "✓ As it came."), `${guessed}.`]
+  if (judged) return [element("b", {}, "! A surprise."), `${guessed}${came === undefined ? "" : `: it is “${came}”`}.`]
+  return [`${guessed}.`]
 }
 
 class Guess {
@@ -110,13 +114,12 @@ class Guess {
     const guess = this.guess, ran = this.model.executionCount !== null
     const judged = verdict(this.model, guess)
     this.cell.toggleClass("sockutils-asks", !ran)
-    this.box.hidden = ran && !guess.said
-    this.box.style.display = this.box.hidden ? "none" : ""
+    this.box.style.display = ran && !guess.said ? "none" : ""
     this.box.dataset.verdict = judged
     this.ask.hidden = this.ways.hidden = ran
     if (!ran) return this.status.replaceChildren(), this.offer()
     this.ways.replaceChildren()
-    this.status.replaceChildren(told(this.model, guess, judged))
+    this.status.replaceChildren(...told(guess, judged))
     if (guess.came === undefined && !judged) this.status.append(" Did it come so? ",
       ...this.buttons(["yes", "no"], "", word => this.keep({ found: word === "yes" ? "came" : "surprise" })))
     for (const place of this.panel.node.querySelectorAll(".sockutils-guesses")) sum(this.panel, place)
