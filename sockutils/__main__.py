@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from sockutils.course.copies import RECORD, Folder
+from sockutils.course.copies import Folder
 
 FOLDER = "my_course"
 START = "00_start_here.ipynb"
@@ -13,10 +13,10 @@ START = "00_start_here.ipynb"
 
 def lay_out(chosen: argparse.Namespace) -> None:
     """Lay the lessons out, and say what is new."""
-    folder = Path(chosen.folder)
-    for line in Folder(folder).lay_out(chosen.outputs):
+    folder = Folder(Path(chosen.folder))
+    for line in folder.lay_out(chosen.outputs):
         print(line, flush=True)
-    trust(folder)
+    trust(folder.written)
 
 
 def lab(chosen: argparse.Namespace, options: list[str]) -> None:
@@ -31,26 +31,25 @@ def lab(chosen: argparse.Namespace, options: list[str]) -> None:
     os.execv(command[0], [*command, *options])
 
 
-def trust(folder: Path) -> None:
-    """Sign the outputs as they were laid out, as if they came from here: Jupyter shows all of them.
-
-    What a learner, or somebody else, has changed in a lesson since is not signed by this.
-    """
+def trust(lessons: list[str]) -> None:
+    """Sign the outputs that were laid out, as if they came from here: Jupyter shows all of them."""
+    if not lessons:
+        return  # the import below takes as long as all the rest
     import nbformat
     from nbformat.sign import NotebookNotary
 
     notary = NotebookNotary()
-    for path in (folder / RECORD).rglob("*.ipynb"):
-        notary.sign(nbformat.v4.reads(path.read_text(encoding="utf-8")))
+    for text in lessons:
+        notary.sign(nbformat.v4.reads(text))
     notary.store.close()
 
 
 def restore(chosen: argparse.Namespace) -> None:
     """Give a lesson afresh and keep the old one."""
-    folder = Path(chosen.folder)
-    for line in Folder(folder).restore(chosen.lesson):
+    folder = Folder(Path(chosen.folder))
+    for line in folder.restore(chosen.lesson):
         print(line)
-    trust(folder)
+    trust(folder.written)
 
 
 def parser() -> argparse.ArgumentParser:

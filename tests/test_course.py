@@ -210,13 +210,21 @@ def test_lab_becomes_jupyterlab_in_the_folder(tmp_path: Path) -> None:
     assert laid == {name for name in source.lessons() if "/" not in name}
 
 
-def test_outputs_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", [[], ["--outputs"]])
+def test_outputs_are_trusted_as_they_were_laid_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    command = [sys.executable, "-m", "sockutils", "copy", "here", "--outputs"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-    notary = NotebookNotary(data_dir=str(tmp_path / "data"))
-    assert notary.check_signature(nbformat.read(tmp_path / "here" / LISTEN, as_version=4))
-    notary.store.close()
+    for command in (["copy", "here", *options], ["restore", "03", "here"]):
+        whole = [sys.executable, "-m", "sockutils", *command]
+        subprocess.run(whole, cwd=tmp_path, capture_output=True, check=True)
+        notary = NotebookNotary(data_dir=str(tmp_path / "data"))
+        notebook = nbformat.read(tmp_path / "here" / LISTEN, as_version=4)
+        assert any(cell.get("outputs") for cell in notebook.cells)  # the questions, at least
+        assert notary.check_signature(notebook)
+        notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="somebody else's")]
+        assert not notary.check_signature(notebook)
+        notary.store.close()
 
 
 def test_the_learners_folder_is_not_in_git() -> None:

@@ -59,7 +59,9 @@ def test_progress_shows_the_lessons_in_order():
 
 def test_a_page_has_a_bar_for_each_lesson():
     record("listen", "knock")
-    assert 'style="background-size:20% 100%"></span>1 of 5</td>' in progress()._repr_html_()
+    assert (
+        'style="background-size:20% 100%"></span>1&nbsp;of&nbsp;5</td>' in progress()._repr_html_()
+    )
 
 
 def test_the_score_of_a_lesson():

@@ -12,7 +12,7 @@ SHAPE = """.sockutils-said{margin:.5em 0;padding:.1em .8em;border-left:4px solid
 .sockutils-said>:first-child{color:var(--jp-content-font-color1,inherit)}
 .sockutils-said p{margin:0}.sockutils-said b{color:var(--said)}
 .sockutils-bar{display:inline-block;width:8em;height:.8em;margin:0 .5em 0 0;vertical-align:middle;
-border:1px solid currentColor;background:linear-gradient(currentColor,currentColor) no-repeat}"""
+border:1px solid;background:linear-gradient(currentColor,currentColor) no-repeat}"""
 
 
 def said(outcome: str, word: str, text: str = "", *more: str) -> str:
@@ -28,16 +28,18 @@ def said(outcome: str, word: str, text: str = "", *more: str) -> str:
 def bar(done: int, total: int) -> str:
     """Return a bar, and what it says in numbers."""
     part = f"background-size:{100 * done // max(total, 1)}% 100%"
-    return f'<span class="sockutils-bar" style="{part}"></span>{done} of {total}'
+    return f'<span class="sockutils-bar" style="{part}"></span>{done}&nbsp;of&nbsp;{total}'
 
 
 @cache
 def style() -> str:
-    """Return the style of what `said()` returns, once for each output that has some."""
+    """Return the style of what `said()` and `bar()` return, once for each output that has some."""
     rules = [SHAPE]
     for theme, places in ((LIGHT, ("",)), (DARK, IN_DARK)):
         for outcome, name in COLOURS.items():
-            part = f'.sockutils-said[data-outcome="{outcome}"]'
-            where = ",".join(f"{place} {part}".strip() for place in places)
-            rules.append(f"{where}{{border-color:{theme[name]};--said:{theme[name]}}}")
+            said = f'.sockutils-said[data-outcome="{outcome}"]'
+            colour = f"{{border-color:{theme[name]};--said:{theme[name]}}}"
+            rules.append(",".join(f"{place} {said}".strip() for place in places) + colour)
+        bars = ",".join(f"{place} .sockutils-bar".strip() for place in places)
+        rules.append(f"{bars}{{color:{theme[COLOURS['passed']]}}}")
     return f"<style>{''.join(rules)}</style>"

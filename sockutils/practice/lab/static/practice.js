@@ -100,6 +100,7 @@ class Guess {
         button.setAttribute("aria-pressed", button.textContent === said)
     } else if (choices) {
       this.ways.append(...this.buttons(choices, said, said => this.keep({ said })))
+      this.ways.childNodes.forEach((button, place) => { button.title = `key ${place + 1}` })
     } else {
       const type = came === undefined ? "text" : "number"
       const field = element("input", { type, value: said ?? "" })
