@@ -24,6 +24,9 @@ pytestmark = browser.pytestmark
 chromium, opened = browser.chromium, browser.opened
 
 LISTEN, OWN, STRANGE = "mine/03_listen.ipynb", "mine/own.ipynb", "strange.ipynb"
+GUESSES, QUESTIONS = (
+    f".jp-NotebookPanel:not(.lm-mod-hidden) .sockutils-{kind}" for kind in ("guess", "quiz")
+)
 FIRST, _, THIRD, *_ = read_lesson("listen")["quiz"]
 # A cell for each kind of guess: what it prints, and what is asked.
 KINDS: list[tuple[str, dict[str, Any]]] = [
@@ -169,6 +172,10 @@ def test_without_a_kernel_questions_answer_and_say_how_to_count(lab: Page, lesso
     more = 'It counts in progress() if you run: quiz("listen", 3, "d")'
     expect(question.get_by_role("status")).to_have_text(said(THIRD, THIRD["right"]) + more)
     expect(lesson.get_by_text("model not found")).to_have_count(0)
+    for places, rule in ((QUESTIONS, "label"), (GUESSES, "button-name")):
+        kept, broken = browser.axe(lab, places)
+        assert {"color-contrast", rule} <= kept
+        assert broken == []
 
 
 @pytest.fixture(scope="module")
@@ -219,8 +226,7 @@ def test_guesses_outlive_the_page(lab: Page, guessed: Locator) -> None:
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_nothing_serious_in_either_theme(lab: Page, guessed: Locator, theme: str) -> None:
     choose(lab, theme)
-    cells = ".jp-NotebookPanel:not(.lm-mod-hidden) .sockutils-guess"
-    for kept, broken in (browser.axe(lab), browser.axe(lab, cells)):
+    for kept, broken in (browser.axe(lab), browser.axe(lab, GUESSES)):
         assert "color-contrast" in kept
         assert broken == []
 
@@ -263,3 +269,22 @@ def test_on_a_page_alone(alone: Page, request: pytest.FixtureRequest) -> None:
     alone.keyboard.press("Enter")
     expect(alone.get_by_role("status")).to_have_text(said(FIRST, answers[0]))
     expect(alone.locator("details")).to_have_count(0)
+
+
+# As VS Code shows an output: its scripts run at the end of it, one after another.
+SHOW = """html => {
+    document.body.dataset.vscodeThemeKind = document.body.className = "vscode-dark"
+    document.body.innerHTML = html
+    for (const { text } of document.querySelectorAll("script")) {
+        const script = Object.assign(document.createElement("script"), { text })
+        document.body.appendChild(script).remove()
+    }
+}"""
+
+
+def test_in_vs_code_it_says_how_to_count(opened: Browser) -> None:
+    page = opened.new_page()
+    page.evaluate(SHOW, quiz("listen", 3)._repr_html_())
+    page.get_by_label(THIRD["right"]).check()
+    expect(page.get_by_role("status")).to_contain_text('if you run: quiz("listen", 3, "d")')
+    page.close()
