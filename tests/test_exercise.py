@@ -167,7 +167,7 @@ def test_a_socket_closed_too_early_is_told_as_such():
         (
             "def answer(listener):\n"
             "    with socket.create_connection(listener.getsockname()) as mine: return mine",
-            "`with` closes at the end of its block",
+            "`with` closes what is returned",
         ),
     ],
 )

@@ -13,9 +13,16 @@ from sockutils.practice.progress import record
 Check = Callable[[Any], object]
 DOES_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 AFTER = ", after your function had returned"
-UNKNOWN = "has the lesson's first cell been run? If so, look for a typing error"
 # what the check's own code raises for a value of the wrong kind
 UNUSABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+# Where the exercise's own hint would miss the point, by words of what went wrong.
+GENERAL = {
+    " is no function": "give the check its name, without ()",
+    "the check calls it with other arguments": "leave the line with `def` as it was",
+    "a socket that is still needed is closed": "`with` closes what is returned from its block",
+    "what it returned cannot be used": "compare what the task asks for with what you `return`",
+    "NameError: ": "has the lesson's first cell been run? If so, look for a typing error",
+}
 
 
 class Result(NamedTuple):
@@ -52,13 +59,17 @@ def exercise(
                 return Result(check.__name__, "not attempted")
             if failure := attempt(check, answer, seconds):
                 record(lesson, check.__name__, passed=False)
-                note = f"hint: {failure.hint or hint}"
-                return Result(check.__name__, f"not yet — {failure.what}", note)
+                note = f"hint: {general(failure) or hint}"
+                return Result(check.__name__, f"not yet — {failure}", note)
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
         return examine
 
     return decorate
+
+
+def general(failure: str) -> str:
+    return next((hint for words, hint in GENERAL.items() if words in failure), "")
 
 
 def is_empty(answer: Any) -> bool:
@@ -70,14 +81,7 @@ def is_empty(answer: Any) -> bool:
     )
 
 
-class Failure(NamedTuple):
-    """What went wrong, and the hint for that where the exercise's own would miss the point."""
-
-    what: str
-    hint: str = ""
-
-
-def attempt(check: Check, answer: Any, seconds: float) -> Failure | None:
+def attempt(check: Check, answer: Any, seconds: float) -> str:
     """What went wrong, in words for the author of the answer, or nothing.
 
     They know their own lines and none of the check's: those are never named.
@@ -87,32 +91,26 @@ def attempt(check: Check, answer: Any, seconds: float) -> Failure | None:
     except AssertionError as error:
         cause = error.__cause__ or error  # "raise … from" an error of the answer
         where = place(steps(cause), check, answer)
-        return Failure(f"{str(error) or 'AssertionError'}{where}")
+        return f"{str(error) or 'AssertionError'}{where}"
     except Exception as error:
         return told(error, check, answer)
-    if not stuck:
-        return None
-    return Failure(f"still busy after {seconds:g} s{place(stuck, check, answer) or AFTER}")
+    return f"still busy after {seconds:g} s{place(stuck, check, answer) or AFTER}" if stuck else ""
 
 
-def told(error: Exception, check: Check, answer: Any) -> Failure:
+def told(error: Exception, check: Check, answer: Any) -> str:
     what, where = f"{type(error).__name__}: {error}", place(steps(error), check, answer)
     if where:
-        return Failure(what + where, UNKNOWN if isinstance(error, NameError) else "")
+        return what + where
     if isinstance(error, TypeError) and not callable(answer):
-        return Failure(f"{answer!r:.80} is no function", "give the check its name, without ()")
+        return f"{answer!r:.80} is no function"
     if isinstance(error, TypeError) and str(error).startswith(f"{name_of(answer)}("):
-        line = f"the check calls it with other arguments: {error}"
-        return Failure(line, "leave the line with `def` as it was")
+        return f"the check calls it with other arguments: {error}"
     if isinstance(error, OSError):
-        if error.errno != errno.EBADF:
-            return Failure(what + AFTER)
-        line = f"a socket that is still needed is closed{AFTER}"
-        return Failure(line, "`with` closes at the end of its block what you return from there")
+        closed = error.errno == errno.EBADF
+        return f"a socket that is still needed is closed{AFTER}" if closed else what + AFTER
     if isinstance(error, UNUSABLE):
-        line = f"what it returned cannot be used ({what})"
-        return Failure(line, "compare what the task asks for with what you `return`")
-    return Failure(what + AFTER)
+        return f"what it returned cannot be used ({what})"
+    return what + AFTER
 
 
 def name_of(answer: Any) -> str:
