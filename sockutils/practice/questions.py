@@ -105,7 +105,8 @@ def script() -> str:
     import json
     from pathlib import Path
 
-    from sockutils.figures.page import alone
+    from sockutils.figures.page import short
 
-    text = alone(Path(__file__).with_name("quiz.js").read_text(encoding="utf-8"))
-    return text.replace("STATES", json.dumps({each: said(each, each) for each in SIGNS}))
+    text = short(Path(__file__).with_name("quiz.js").read_text(encoding="utf-8"))
+    states = json.dumps({each: said(each, each) for each in SIGNS})
+    return f"(() => {{\n{text.replace('STATES', states)}}})()"
