@@ -3,8 +3,10 @@
 import errno
 import functools
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
+from sockutils.practice.feedback import said, style
 from sockutils.practice.limit import Step, bounded
 from sockutils.practice.progress import record
 
@@ -14,6 +16,14 @@ DOES_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 AFTER = ", after your function had returned"
 # what the check's own code raises for a value of the wrong kind
 UNUSABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+# Where the exercise's own hint would miss the point, by words of what went wrong.
+GENERAL = {
+    " is no function": "give the check its name, without ()",
+    "the check calls it with other arguments": "leave the line with `def` as it was",
+    "a socket that is still needed is closed": "`with` closes what is returned from its block",
+    "what it returned cannot be used": "compare what the task asks for with what you `return`",
+    "NameError: ": "has the lesson's first cell been run? If so, look for a typing error",
+}
 
 
 class Result(NamedTuple):
@@ -25,6 +35,11 @@ class Result(NamedTuple):
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.outcome}\n{self.note}".rstrip()
+
+    def _repr_html_(self) -> str:
+        kind, dash, why = self.outcome.partition(" — ")
+        first = said(kind, f"{self.name}: {kind}", escape(dash + why), escape(self.note))
+        return style() + first
 
 
 def exercise(
@@ -45,6 +60,7 @@ def exercise(
             if is_empty(answer):
                 return Result(check.__name__, "not attempted")
             if failure := attempt(check, answer, seconds):
+                record(lesson, check.__name__, passed=False)
                 return Result(check.__name__, f"not yet — {failure}", told_by(hint, failure))
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
@@ -54,9 +70,10 @@ def exercise(
 
 
 def told_by(hint: Hint, failure: str) -> str:
-    """The line with the hint for this failure, if there is one."""
+    """The line with the hint for this failure: the exercise's, by its words, or a general one."""
     hints = {"": hint} if isinstance(hint, str) else hint
-    found = next((each for words, each in hints.items() if words in failure), "")
+    named = {words: each for words, each in hints.items() if words} | GENERAL | {"": hints.get("")}
+    found = next((each for words, each in named.items() if words in failure), "")
     return f"hint: {found}" if found else ""
 
 
