@@ -43,7 +43,7 @@ while True:
 OPTION = "    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
 EXIT = 'sys.exit(f"port {port}: {error.strerror}")'
 WRONG = [
-    (OPTION, "", r"5000: Address already in use\): on port 5000 is a connection \(FIN-WAIT-2\)"),
+    (OPTION, "", r"5000: Address already in use\): on port 5000 is a connection \(FIN-WAIT-[12]\)"),
     (OPTION, "", "of its first run; SO_REUSEADDR, set before"),
     ("REUSEADDR", "REUSEPORT", "two of them listen on port 5000: SO_REUSEPORT shares it"),
     (EXIT, "raise", r"with a traceback \(OSError: .*Address already in use\): catch the OSError"),

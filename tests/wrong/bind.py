@@ -253,7 +253,7 @@ def first_row(port):
 
 
 def one_of_them(port):
-    return {pid for pid in sorted(listening(port))[:1]}
+    return set(sorted(listening(port))[:1])
 
 
 def listening(port):
