@@ -23,8 +23,8 @@ with socket.socket() as server:
     except OSError as error:
         sys.exit(f"port {port}: {error.strerror}")
     connection, _ = server.accept()
-    with connection:
-        connection.sendall(connection.recv(100).upper())
+with connection:
+    connection.sendall(connection.recv(100).upper())
 """
 SHORT = """
 import socket, sys

@@ -66,18 +66,18 @@ class Program:
         return self._process.poll() is not None
 
     @property
-    def status(self) -> int | None:
-        """How it ended, None while it runs; below 0 the signal that ended it."""
-        return self._process.poll()
-
-    @property
     def printed(self) -> str:
         return text_of(self._printed)
 
     @property
-    def said(self) -> str:
-        """All that it wrote, to either output."""
-        return self.printed + text_of(self._complained)
+    def complained(self) -> str:
+        """What it wrote to stderr."""
+        return text_of(self._complained)
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, below zero for a signal; None while it runs."""
+        return self._process.poll()
 
     def listens(self, port: int = PORT) -> None:
         """Wait until it listens on the port."""

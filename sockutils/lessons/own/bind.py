@@ -61,11 +61,12 @@ def starts(program: Program, port: int, whose: str) -> None:
         program.listens(port)
     except AssertionError:
         left = [row.state for row in rows_of(port) if row.state != "LISTEN"]
-        other = TRACEBACK in program.said and "Address already in use" not in program.said
-        if not program.over or not left or other:
+        blocked = TRACEBACK not in program.complained or "already in use" in program.complained
+        if not (program.over and left and blocked):
             raise
+        said = (lines_of(program) or ["it says nothing"])[-1]
         raise AssertionError(
-            f"{program} ended with status {program.status} ({last_line(program)}): on port {port} "
+            f"{program} ended with status {program.status} ({said}): on port {port} "
             f"is a connection ({left[0]}) of {whose}"
         ) from None
 
@@ -86,12 +87,14 @@ def gives_up(program: Program, port: int) -> None:
     )
     where = f"started where another one listens on port {port}, {program}"
     assert program.over, f"{where} still runs {START:.0f} s later: {ONE_LINE}"
-    lines = [line for line in program.said.splitlines() if line.strip()]
+    lines = lines_of(program)
     if TRACEBACK in lines:
-        raise AssertionError(f"{where} ended with a traceback ({lines[-1].strip()}): {ONE_LINE}")
+        raise AssertionError(f"{where} ended with a traceback ({lines[-1]}): {ONE_LINE}")
     assert len(lines) == 1, f"{where} printed {len(lines)} lines, not one: {ONE_LINE}"
     assert program.status == 1, f"{where} ended with status {program.status}, not 1: {ONE_LINE}"
 
 
-def last_line(program: Program) -> str:
-    return (program.said.strip().splitlines() or ["it says nothing"])[-1].strip()
+def lines_of(program: Program) -> list[str]:
+    """What it wrote, to either output."""
+    text = program.printed + program.complained
+    return [line.strip() for line in text.splitlines() if line.strip()]
