@@ -44,9 +44,9 @@ OPTION = "    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
 EXIT = 'sys.exit(f"port {port}: {error.strerror}")'
 WRONG = [
     (OPTION, "", r"5000: Address already in use\): on port 5000 is a connection \(FIN-WAIT-[12]\)"),
-    (OPTION, "", "of its first run; SO_REUSEADDR, set before"),
+    (OPTION, "", "of its first run: SO_REUSEADDR, set before"),
     ("REUSEADDR", "REUSEPORT", "two of them listen on port 5000: SO_REUSEPORT shares it"),
-    (EXIT, "raise", r"with a traceback \(OSError: .*Address already in use\): catch the OSError"),
+    (EXIT, "raise", r"with a traceback \(OSError: .*Address already in use\). Catch the OSError"),
     (EXIT, "print(error); sys.exit(error)", "printed 2 lines, not one"),
     (EXIT, "sys.exit(1)", "printed 0 lines, not one"),
     (EXIT, "print(error); sys.exit()", "ended with status 0, not 1"),

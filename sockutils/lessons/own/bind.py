@@ -13,29 +13,31 @@ from sockutils.tables.diag import sockets
 from sockutils.tables.rows import Row
 
 OTHER = 5001
-REUSE = "SO_REUSEADDR, set before bind(), allows that"
-ONE_LINE = "catch the OSError of bind() and listen(), and sys.exit() with a line of text"
+HOW = "SO_REUSEADDR, set before bind(), lets it start all the same"
+ONE_LINE = "Catch the OSError of bind() and listen(), and sys.exit() with a line of text"
 RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close() ends the connection at once
 TRACEBACK = "Traceback (most recent call last):"
 
 
-@own_program("bind", hint=f"sys.argv[1:] has the port, if there is one; {REUSE}; {ONE_LINE}.")
+@own_program("bind", hint=f"sys.argv[1:] has the port, if there is one. {HOW}. {ONE_LINE}.")
 def step(server: Path) -> None:
     starts_again(server, PORT)
     starts_again(server, OTHER, str(OTHER))
+    with running(server) as program:
+        program.listens()
+        with running(server) as second:
+            gives_up(second, PORT)
 
 
 def starts_again(server: Path, port: int, *arguments: str) -> None:
-    """Run it, beside itself, and again while the first run's client is still connected."""
+    """Run it, and once more while the first run's client is still connected."""
     free(port)
     with ExitStack() as clients:
         with running(server, *arguments) as program:
             starts(program, port, "a run before it, without SO_REUSEADDR: try again in a minute")
-            with running(server, *arguments) as second:
-                gives_up(second, port)
             talks(program, clients.enter_context(client_on(port)), b"hello")
         with running(server, *arguments) as again:
-            starts(again, port, f"its first run; {REUSE}")
+            starts(again, port, f"its first run: {HOW}")
             with client_on(port) as late:
                 talks(again, late, b"again")
 
@@ -86,12 +88,12 @@ def gives_up(program: Program, port: int) -> None:
         f"two of them listen on port {port}: SO_REUSEPORT shares it, and clients go to either"
     )
     where = f"started where another one listens on port {port}, {program}"
-    assert program.over, f"{where} still runs {START:.0f} s later: {ONE_LINE}"
+    assert program.over, f"{where} still runs {START:.0f} s later. {ONE_LINE}"
     lines = lines_of(program)
     if TRACEBACK in lines:
-        raise AssertionError(f"{where} ended with a traceback ({lines[-1]}): {ONE_LINE}")
-    assert len(lines) == 1, f"{where} printed {len(lines)} lines, not one: {ONE_LINE}"
-    assert program.status == 1, f"{where} ended with status {program.status}, not 1: {ONE_LINE}"
+        raise AssertionError(f"{where} ended with a traceback ({lines[-1]}). {ONE_LINE}")
+    assert len(lines) == 1, f"{where} printed {len(lines)} lines, not one. {ONE_LINE}"
+    assert program.status == 1, f"{where} ended with status {program.status}, not 1. {ONE_LINE}"
 
 
 def lines_of(program: Program) -> list[str]:
