@@ -5,8 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from sockutils.course.copies import Folder
-from sockutils.course.source import lessons
+from sockutils.course.copies import RECORD, Folder
 
 FOLDER = "my_course"
 START = "00_start_here.ipynb"
@@ -17,8 +16,7 @@ def lay_out(chosen: argparse.Namespace) -> None:
     folder = Path(chosen.folder)
     for line in Folder(folder).lay_out(chosen.outputs):
         print(line, flush=True)
-    if chosen.outputs:
-        trust(folder)
+    trust(folder)
 
 
 def lab(chosen: argparse.Namespace, options: list[str]) -> None:
@@ -34,19 +32,25 @@ def lab(chosen: argparse.Namespace, options: list[str]) -> None:
 
 
 def trust(folder: Path) -> None:
-    """Sign the stored outputs, as if they came from here: Jupyter shows all that is in them."""
+    """Sign the outputs as they were laid out, as if they came from here: Jupyter shows all of them.
+
+    What a learner, or somebody else, has changed in a lesson since is not signed by this.
+    """
     import nbformat
     from nbformat.sign import NotebookNotary
 
-    for name in lessons():
-        if (folder / name).exists():
-            NotebookNotary().sign(nbformat.read(folder / name, as_version=4))
+    notary = NotebookNotary()
+    for path in (folder / RECORD).rglob("*.ipynb"):
+        notary.sign(nbformat.v4.reads(path.read_text(encoding="utf-8")))
+    notary.store.close()
 
 
 def restore(chosen: argparse.Namespace) -> None:
     """Give a lesson afresh and keep the old one."""
-    for line in Folder(Path(chosen.folder)).restore(chosen.lesson):
+    folder = Path(chosen.folder)
+    for line in Folder(folder).restore(chosen.lesson):
         print(line)
+    trust(folder)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -75,6 +75,16 @@ def test_lessons_have_no_outputs_and_no_numbers(folder: Folder) -> None:
         assert cell["source"] == ["print(1)"]
 
 
+def test_a_prediction_is_asked_for_in_its_cell(tmp_path: Path) -> None:
+    laid = Folder(tmp_path / "mine")
+    laid.lay_out()
+    cells = json.loads((laid.path / LISTEN).read_text())["cells"]
+    asked = {cell["id"]: cell["metadata"]["guess"] for cell in cells if "guess" in cell["metadata"]}
+    assert len(asked) >= 6
+    assert asked["listen-18"]["came"] == 6
+    assert all("cell" not in guess for guess in asked.values())
+
+
 def test_outputs_for_lecturers(tmp_path: Path, shipped: Path) -> None:
     laid = Folder(tmp_path / "lecture")
     laid.lay_out(outputs=True)
@@ -87,7 +97,11 @@ def test_again_changes_nothing(folder: Folder) -> None:
     assert {path: path.stat().st_mtime_ns for path in folder.path.rglob("*")} == before
 
 
-@pytest.mark.parametrize("change", [answer, run])
+def guess(notebook: dict[str, Any]) -> None:
+    notebook["cells"][0]["metadata"]["guess"] = {"said": "6"}
+
+
+@pytest.mark.parametrize("change", [answer, run, guess])
 def test_what_is_touched_stays(folder: Folder, change: Edit) -> None:
     edit(folder.path / LISTEN, change)
     touched = (folder.path / LISTEN).read_text()

@@ -27,8 +27,13 @@ def html(svg: str, alt: str) -> str:
 
 @cache
 def script(*names: str) -> str:
-    """Return the scripts, without comments and indentation, as one that leaves no names."""
+    """Return the scripts of this folder as one."""
     text = "\n".join((HERE / f"{name}.js").read_text() for name in names)
+    return alone(text).replace("THEMES", themes())
+
+
+def alone(text: str) -> str:
+    """Return a script without comments and indentation, which leaves no names."""
     short = re.sub(r"^ +|^//.*\n|^\n| +//.*", "", text, flags=re.MULTILINE)
     short = re.sub(r"(?<=[{(,;])\n|\n(?=[})\].?:&])", "", short)  # where a line goes on
-    return f"(() => {{\n{short.replace('THEMES', themes())}}})()"
+    return f"(() => {{\n{short}}})()"

@@ -3,14 +3,17 @@
 import errno
 import functools
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
+from sockutils.practice.feedback import said, style
 from sockutils.practice.limit import Step, bounded
 from sockutils.practice.progress import record
 
 Check = Callable[[Any], object]
 DOES_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 AFTER = ", after your function had returned"
+UNKNOWN = "has the lesson's first cell been run? If so, look for a typing error"
 # what the check's own code raises for a value of the wrong kind
 UNUSABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
@@ -24,6 +27,11 @@ class Result(NamedTuple):
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.outcome}\n{self.note}".rstrip()
+
+    def _repr_html_(self) -> str:
+        kind, dash, why = self.outcome.partition(" — ")
+        first = said(kind, f"{self.name}: {kind}", escape(dash + why), escape(self.note))
+        return style() + first
 
 
 def exercise(
@@ -43,7 +51,9 @@ def exercise(
             if is_empty(answer):
                 return Result(check.__name__, "not attempted")
             if failure := attempt(check, answer, seconds):
-                return Result(check.__name__, f"not yet — {failure}", f"hint: {hint}")
+                record(lesson, check.__name__, passed=False)
+                note = f"hint: {failure.hint or hint}"
+                return Result(check.__name__, f"not yet — {failure.what}", note)
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
         return examine
@@ -60,7 +70,14 @@ def is_empty(answer: Any) -> bool:
     )
 
 
-def attempt(check: Check, answer: Any, seconds: float) -> str:
+class Failure(NamedTuple):
+    """What went wrong, and the hint for that where the exercise's own would miss the point."""
+
+    what: str
+    hint: str = ""
+
+
+def attempt(check: Check, answer: Any, seconds: float) -> Failure | None:
     """What went wrong, in words for the author of the answer, or nothing.
 
     They know their own lines and none of the check's: those are never named.
@@ -70,26 +87,32 @@ def attempt(check: Check, answer: Any, seconds: float) -> str:
     except AssertionError as error:
         cause = error.__cause__ or error  # "raise … from" an error of the answer
         where = place(steps(cause), check, answer)
-        return f"{str(error) or 'AssertionError'}{where}"
+        return Failure(f"{str(error) or 'AssertionError'}{where}")
     except Exception as error:
         return told(error, check, answer)
-    return f"still busy after {seconds:g} s{place(stuck, check, answer) or AFTER}" if stuck else ""
+    if not stuck:
+        return None
+    return Failure(f"still busy after {seconds:g} s{place(stuck, check, answer) or AFTER}")
 
 
-def told(error: Exception, check: Check, answer: Any) -> str:
+def told(error: Exception, check: Check, answer: Any) -> Failure:
     what, where = f"{type(error).__name__}: {error}", place(steps(error), check, answer)
     if where:
-        return what + where
+        return Failure(what + where, UNKNOWN if isinstance(error, NameError) else "")
     if isinstance(error, TypeError) and not callable(answer):
-        return f"{answer!r:.80} is no function"
+        return Failure(f"{answer!r:.80} is no function", "give the check its name, without ()")
     if isinstance(error, TypeError) and str(error).startswith(f"{name_of(answer)}("):
-        return f"the check calls it with other arguments: {error}"
+        line = f"the check calls it with other arguments: {error}"
+        return Failure(line, "leave the line with `def` as it was")
     if isinstance(error, OSError):
-        closed = error.errno == errno.EBADF
-        return f"a socket that is still needed is closed{AFTER}" if closed else what + AFTER
+        if error.errno != errno.EBADF:
+            return Failure(what + AFTER)
+        line = f"a socket that is still needed is closed{AFTER}"
+        return Failure(line, "`with` closes at the end of its block what you return from there")
     if isinstance(error, UNUSABLE):
-        return f"what it returned cannot be used ({what})"
-    return what + AFTER
+        line = f"what it returned cannot be used ({what})"
+        return Failure(line, "compare what the task asks for with what you `return`")
+    return Failure(what + AFTER)
 
 
 def name_of(answer: Any) -> str:

@@ -33,6 +33,7 @@ def own_program(
                 note = f"{paths[0]} is not there yet: write it first"
                 return Result(check.__name__, "not attempted", note)
             if failure := unreadable(paths) or trouble(check, paths, seconds):
+                record(lesson, check.__name__, passed=False)
                 return Result(check.__name__, f"not yet — {failure}", f"hint: {hint}")
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
