@@ -69,6 +69,16 @@ class Program:
     def printed(self) -> str:
         return text_of(self._printed)
 
+    @property
+    def complained(self) -> str:
+        """What it wrote to stderr."""
+        return text_of(self._complained)
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, below zero for a signal; None while it runs."""
+        return self._process.poll()
+
     def listens(self, port: int = PORT) -> None:
         """Wait until it listens on the port."""
         wait_until(lambda: self.over or self._listeners(), START)
