@@ -3,6 +3,7 @@
 from sockutils.lessons.connect.attempt import draw_attempt, first, opening
 from sockutils.lessons.connect.friend import one_friend
 from sockutils.lessons.connect.itself import echo_chamber
+from sockutils.lessons.connect.lan import empty_lan, ephemeral
 from sockutils.lessons.connect.outcomes import diagnosis, outcome
 from sockutils.lessons.connect.peers import silent
 from sockutils.lessons.connect.race import race
@@ -14,6 +15,8 @@ __all__ = [
     "diagnosis",
     "draw_attempt",
     "echo_chamber",
+    "empty_lan",
+    "ephemeral",
     "first",
     "one_friend",
     "opening",
