@@ -119,7 +119,7 @@ def test_reset():
 @pytest.mark.parametrize("path", sorted(Path(LESSONS).glob("*.toml")), ids=lambda path: path.stem)
 def test_a_lesson_is_complete(path):
     about = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert about.keys() - {"deeper"} == {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert about.keys() - {"deeper", "guess"} == {"title", "notebook", "minutes", "exercises", "quiz"}
     assert set(about.get("deeper", [])) <= set(about["exercises"])
     assert (Path(LESSONS).parent.parent / "notebooks" / about["notebook"]).exists()
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")
