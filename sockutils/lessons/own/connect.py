@@ -9,10 +9,18 @@ from sockutils.practice.program import HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
 
 LIMIT = START + 5  # seconds until a client has given up: to start takes a while, too
-HINT = "create_connection() has a timeout, and `except OSError` takes every way to fail"
+EXIT = 'sys.exit("words") says the words, and ends with status 1'
+HINTS = {
+    "is not there": "the client of before is folded under the text above: begin with it",
+    "still waits": "create_connection() has a timeout; settimeout() before connect() does it, too",
+    "ended with status": "`except OSError` takes every way in which a connection fails",
+    "says nothing": EXIT,
+    "lines: one": "either print() or sys.exit() says it",
+    "let it be 1": EXIT,
+}
 
 
-@own_program("connect", hint=HINT)
+@own_program("connect", hint=HINTS)
 def step(client: Path) -> None:
     free()
     with running(client) as program:
