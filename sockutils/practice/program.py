@@ -40,7 +40,7 @@ class Program:
         self, path: Path, printed: IO[bytes], complained: IO[bytes], *arguments: str
     ) -> None:
         self.path, self._printed, self._complained = path, printed, complained
-        command = [sys.executable, path.name, *arguments]
+        command = [sys.executable, "-u", path.name, *arguments]  # what it prints is there at once
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCH, *command],
             cwd=path.absolute().parent,
