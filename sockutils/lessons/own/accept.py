@@ -18,7 +18,7 @@ MUTE, RESET, RUDE = "left without a word", "reset the connection", "said rude an
 Address = tuple[str, int]
 
 
-@own_program("accept", hint=CATCH)
+@own_program("accept", hint=f"some clients are gone before accept(): {CATCH}")
 def step(server: Path) -> None:
     free()
     with running(server) as program, ExitStack() as queue:
