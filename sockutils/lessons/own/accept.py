@@ -14,14 +14,19 @@ from sockutils.practice.program import PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
 CATCH = "catch what fails with one client inside the loop, around recv() and sendall()"
+HINTS = {
+    "Transport endpoint": "getpeername() fails if the client is gone: accept() has returned the address",
+    "print the address": "print(address) right after accept(): who is gone already has come, too",
+    "": f"some clients are gone before accept(): {CATCH}",
+}
 MUTE, RESET, RUDE = "left without a word", "reset the connection", "said rude and reset"
 Address = tuple[str, int]
 
 
-@own_program("accept", hint=f"some clients are gone before accept(): {CATCH}")
+@own_program("accept", hint=HINTS)
 def step(server: Path) -> None:
     free()
-    with running(server) as program, ExitStack() as queue:
+    with running(server, options=("-u",)) as program, ExitStack() as queue:  # it prints at once
         program.listens()
         first = queue.enter_context(caller())
         gone = {leaves(how): how for how in (RESET, MUTE, RUDE)}
