@@ -15,7 +15,7 @@ from sockutils.tables.diag import sockets
 
 CATCH = "catch what fails with one client inside the loop, around recv() and sendall()"
 HINTS = {
-    "Transport endpoint": "getpeername() fails for a client that is gone; accept() has it",
+    "Transport endpoint": "who is gone has no address any more: take the one from accept()",
     "print the address": "print(address) right after accept(): who is gone already has come, too",
     "": f"some clients are gone before accept(): {CATCH}",
 }
