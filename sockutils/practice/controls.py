@@ -5,6 +5,7 @@ from inspect import signature
 from math import floor
 from typing import Any, NamedTuple
 
+Place = tuple[int, ...]  # of each control, where among its values it stands
 LABELS = 12  # of a slider's values, beyond which only round ones are written
 
 
@@ -27,7 +28,7 @@ class Control(NamedTuple):
         return "slider" if self.is_scale() else "list"
 
     def is_switch(self) -> bool:
-        return list(self.values) == [False, True]
+        return self.values[0] is False  # which 0 is not
 
     def is_scale(self) -> bool:
         """Whether the values are numbers that grow, so that they have their places on a line."""
@@ -88,7 +89,7 @@ def ticks(values: Sequence[Any]) -> list[int]:
     steps = (ten * one for ten in (10.0**power for power in range(-6, 12)) for one in (1, 2, 5))
     step = next(step for step in steps if whole <= 5 * step)
     found = [place for place, value in enumerate(values) if is_round(value, step)]
-    return [*([0] if values[found[0]] - values[0] > step / 2 else []), *found]
+    return [*([0] if values[found[0]] - values[0] >= step / 2 else []), *found]
 
 
 def is_round(value: float, step: float) -> bool:

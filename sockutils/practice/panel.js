@@ -156,7 +156,7 @@ new IntersectionObserver(async ([{ isIntersecting }], observer) => {
   if (!isIntersecting) return
   observer.disconnect()
   reserve(result.offsetHeight)
-  if (!panel.whole) await ask(null)
+  if (!panel.answers) await ask(null)
   const probe = root.appendChild(result.cloneNode(false))
   probe.style = `position:absolute;visibility:hidden;width:${result.clientWidth}px`
   for (const html of new Set(Object.values(answers))) {

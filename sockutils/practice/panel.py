@@ -8,14 +8,13 @@ from itertools import product
 from random import Random
 from typing import Any, NamedTuple
 
-from sockutils.practice.controls import Control, control
+from sockutils.practice.controls import Control, Place, control
 
 # Red on white has enough contrast in Jupyter's light and dark themes alike.
 ALERT = '<p role="alert" style="color:#b71c1c;background:#fff;padding:.3em">{}</p>'
 FEW, SECONDS = 100, 4  # positions, and the time for all, up to which they are run beforehand
 
 Bundle = dict[str, Any]  # by MIME type
-Place = tuple[int, ...]  # of each control, where among its values it stands
 
 
 class View(NamedTuple):
@@ -82,7 +81,9 @@ class Panel:
     def _repr_html_(self) -> str:
         from sockutils.practice.panel_page import html
 
-        return html(self, key(self))
+        found = {place: shown.html for place, shown in self.answers.items()}
+        every = found if self.whole else None
+        return html(key(self), self.controls.values(), found[self.start], every)
 
 
 PANELS: dict[str, Panel] = {}  # by their keys

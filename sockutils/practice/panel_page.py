@@ -1,31 +1,30 @@
 """A panel as HTML: a still picture anywhere, and where scripts run, controls that move it."""
 
 import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sockutils.figures.colours import IN_DARK
 from sockutils.figures.page import short
-
-if TYPE_CHECKING:
-    from sockutils.practice.panel import Panel
+from sockutils.practice.controls import Control, Place
 
 HERE = Path(__file__).parent
 NOTE = "To move it, run this cell in JupyterLab."
 
 
-def html(panel: "Panel", key: str) -> str:
+def html(
+    key: str, controls: Iterable[Control], still: str, answers: Mapping[Place, str] | None
+) -> str:
     """Return the result of the first position, and the script that adds the controls.
 
-    Where no script may run the result stays, with a line that says how to move it.
+    Where no script may run the result stays, with a line that says how to move it. With the answers
+    of all positions it needs no kernel.
     """
-    still = panel.answers[panel.start].html
     about = {
         "key": key,
-        "controls": [each.page() for each in panel.controls.values()],
-        "whole": panel.whole,
-        "answers": packed(panel),
+        "controls": [each.page() for each in controls],
+        "answers": packed(answers) if answers else "",
     }
     # In a script, "<" might begin its end.
     data = json.dumps(about, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -36,14 +35,14 @@ def html(panel: "Panel", key: str) -> str:
     )
 
 
-def packed(panel: "Panel") -> str:
-    """Return what was run beforehand, as JSON that is compressed: the pictures are alike."""
+def packed(answers: Mapping[Place, str]) -> str:
+    """Return the answers as JSON, compressed, since the pictures are alike."""
     import base64
     import zlib
 
-    found = {",".join(map(str, place)): shown.html for place, shown in panel.answers.items()}
-    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode() if panel.whole else ""
+    named = {",".join(map(str, place)): html for place, html in answers.items()}
+    text = json.dumps(named, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 @cache

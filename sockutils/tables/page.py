@@ -11,7 +11,7 @@ from sockutils.tables.rows import Row
 KINDS = {"LISTEN": "server", "SYN-SENT": "client", "SYN-RECV": "client", "ESTAB": "kernel"}
 QUEUES = {"receive": "receive_queue", "send": "send_queue", "accept queue": "accept_queue"}
 DARK_PAGES = ",".join(f"{place} .sk-table" for place in IN_DARK)
-# A cell that joins has a bracket at its right edge, from the middle of one row to that of the other.
+# A cell that joins has a bracket at its right edge, from one row's middle to the other's.
 STYLE = f"""<style>.sk-table{{{variables(LIGHT)}margin:0;font-variant-numeric:tabular-nums}}
 {DARK_PAGES}{{{variables(DARK)}}}
 .sk-table :is(th,td){{text-align:left!important;white-space:nowrap;padding:.3em .6em}}
@@ -20,7 +20,8 @@ STYLE = f"""<style>.sk-table{{{variables(LIGHT)}margin:0;font-variant-numeric:ta
 border:2px solid var(--ink);border-right:0;border-radius:4px 0 0 4px}}
 .sk-table b{{padding:.1em .5em;border-radius:.5em;border:2px solid var(--c);color:var(--c)}}
 .sk-table b.sk-full{{background:var(--c);color:var(--on)}}
-.sk-table tr.sk-new td:last-child{{font-weight:bold;box-shadow:inset 4px 0 var(--server);padding-left:.9em}}</style>"""
+.sk-table tr.sk-new td:last-child{{font-weight:bold;padding-left:.9em;
+box-shadow:inset 4px 0 var(--server)}}</style>"""
 Cells = Sequence[str]
 
 
