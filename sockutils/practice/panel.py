@@ -121,7 +121,9 @@ def answer(key: str, place: list[int] | None) -> Shown | None:
     None if this kernel has not run the panel's cell.
     """
     found = PANELS.get(key)
-    return found and (Shown("", "") if place is None else found.at(tuple(place)))
+    if found is None or place is None:
+        return None if found is None else Shown("", "")
+    return found.at(tuple(place))
 
 
 def run(
