@@ -12,7 +12,8 @@ KINDS = {"LISTEN": "server", "SYN-SENT": "client", "SYN-RECV": "client", "ESTAB"
 QUEUES = {"receive": "receive_queue", "send": "send_queue", "accept queue": "accept_queue"}
 DARK_PAGES = ",".join(f"{place} .sk-table" for place in IN_DARK)
 # A cell that joins has a bracket at its right edge, from one row's middle to the other's.
-STYLE = f"""<style>.sk-table{{{variables(LIGHT)}margin:0;font-variant-numeric:tabular-nums}}
+STYLE = f"""<style>.sk-table{{{variables(LIGHT)}margin:0;print-color-adjust:exact;
+font-variant-numeric:tabular-nums}}
 {DARK_PAGES}{{{variables(DARK)}}}
 .sk-table :is(th,td){{text-align:left!important;white-space:nowrap;padding:.3em .6em}}
 .sk-table .sk-both{{position:relative;padding-right:1.4em;font-size:.85em}}
