@@ -22,8 +22,14 @@ def lessons() -> dict[str, Path]:
 
 
 def text_of(path: Path, outputs: bool) -> str:
-    """A lesson's file as a learner gets it: without outputs and numbers, or, asked for, with."""
+    """A lesson's file as a learner gets it: without outputs and numbers, or, asked for, with.
+
+    It says which Python runs it, as Jupyter would: else opening a lesson would change it.
+    """
+    from ipykernel.ipkernel import IPythonKernel
+
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"]["language_info"] = dict(sorted(IPythonKernel.language_info.items()))
     return as_text(notebook if outputs else without_outputs(notebook))
 
 
