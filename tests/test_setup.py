@@ -163,7 +163,9 @@ def test_wheel_holds_the_package_and_the_kernelspec(tmp_path: Path) -> None:
     assert package <= names
     assert {f"sockutils/notebooks/{name}" for name in lessons()} <= names
     assert any(name.endswith("data/share/jupyter/kernels/sockutils/kernel.json") for name in names)
-    assert any(name.endswith("labextensions/sockutils-slides/static/slides.js") for name in names)
+    for name in ("slides", "panels"):
+        extension = f"labextensions/sockutils-{name}/static/{name}.js"
+        assert any(each.endswith(extension) for each in names)
 
 
 Make = Callable[..., "subprocess.CompletedProcess[str]"]

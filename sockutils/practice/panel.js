@@ -18,7 +18,7 @@ align-items:start;margin-bottom:.6em;font-size:1.1em}
 .sk-panel .sk-ticks{position:relative;display:block;height:1.2em;font-size:.8em}
 .sk-panel .sk-ticks i{position:absolute;transform:translateX(-50%);font-style:normal;
 white-space:nowrap;line-height:1.2}
-.sk-panel output{min-width:6em;font-weight:bold;text-align:right;font-variant-numeric:tabular-nums}
+.sk-panel .sk-value{min-width:6em;font-weight:bold;text-align:right;font-variant-numeric:tabular-nums}
 .sk-panel .sk-result{transition:opacity .1s}
 .sk-panel :is([aria-busy=true],.sk-old){opacity:.35}
 .sk-panel .sk-state{grid-column:2;min-height:1.3em;font-style:italic}
@@ -36,7 +36,7 @@ root.insertAdjacentHTML("afterbegin", `<fieldset>${panel.controls.map(row).join(
 root.insertBefore(note, result)
 const fields = root.querySelector("fieldset"), state = root.querySelector(".sk-state")
 const inputs = [...fields.querySelectorAll("input,select")]
-const outputs = [...fields.querySelectorAll("output")]
+const outputs = [...fields.querySelectorAll(".sk-value")]
 
 function row({ name, kind, labels, start, ticks }, at) {
   const id = `sk-panel-${number}-${at}`, last = Math.max(labels.length - 1, 1)
@@ -53,7 +53,7 @@ value="${start}" list="${id}-ticks"><datalist id="${id}-ticks">${points}</datali
     switch: () => `<input type="checkbox" id="${id}"${start ? " checked" : ""}>`,
   }
   return `<label for="${id}">${name}</label><span class="sk-set">${fields[kind]()}
-<output for="${id}"></output></span>`
+<span class="sk-value" aria-hidden="true"></span></span>`
 }
 
 function tell() {
@@ -151,12 +151,22 @@ for (const input of inputs) {
 }
 tell()
 
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt())
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))
+  answers = await new Response(stream).json()
+}
+
+note.hidden = true
+const unpacked = panel.answers && unpack(panel.answers)
+
 // In JupyterLab this runs before the output is on the page.
 new IntersectionObserver(async ([{ isIntersecting }], observer) => {
   if (!isIntersecting) return
   observer.disconnect()
   reserve(result.offsetHeight)
-  if (!panel.answers) await ask(null)
+  if (!panel.answers) return ask(null)
+  await unpacked
   const probe = root.appendChild(result.cloneNode(false))
   probe.style = `position:absolute;visibility:hidden;width:${result.clientWidth}px`
   for (const html of new Set(Object.values(answers))) {
@@ -166,10 +176,3 @@ new IntersectionObserver(async ([{ isIntersecting }], observer) => {
   probe.remove()
 }).observe(root)
 
-note.hidden = true
-async function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt())
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))
-  answers = await new Response(stream).json()
-}
-if (panel.answers) unpack(panel.answers)

@@ -16,7 +16,7 @@ STYLE = f"""<style>.sk-table{{{variables(LIGHT)}margin:0;print-color-adjust:exac
 font-variant-numeric:tabular-nums}}
 {DARK_PAGES}{{{variables(DARK)}}}
 .sk-table :is(th,td){{text-align:left!important;white-space:nowrap;padding:.3em .6em}}
-.sk-table .sk-both{{position:relative;padding-right:1.4em;font-size:.85em}}
+.sk-table .sk-both{{position:relative;padding-right:1.4em}}
 .sk-table .sk-both::after{{content:"";position:absolute;right:.3em;width:.5em;top:25%;bottom:25%;
 border:2px solid var(--ink);border-right:0;border-radius:4px 0 0 4px}}
 .sk-table b{{padding:.1em .5em;border-radius:.5em;border:2px solid var(--c);color:var(--c)}}

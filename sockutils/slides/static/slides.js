@@ -54,10 +54,7 @@ body:has(.sockutils-slides) :is(#jp-top-panel, #jp-menu-panel, #jp-bottom-panel,
 
 const kind = cell => cell.model.getMetadata("slideshow")?.slide_type
 const source = cell => cell.model.sharedModel.getSource()
-const growing = new ResizeObserver(([output]) => {
-  fold()
-  output.target.scrollIntoView({ block: "nearest" })
-})
+const growing = new ResizeObserver(view)
 const foot = document.createElement("div")
 foot.className = "sockutils-foot"
 let notebook  // the one that is shown as slides
@@ -79,13 +76,21 @@ function show() {
     cell.toggleClass("sockutils-later", place < first || place > here || imports(cell))
     cell.model.stateChanged.connect(ran)  // once, however often it is called
   })
-  fold()
-  cells[here].node.scrollIntoView({ block: "nearest" })
+  view()
+  requestAnimationFrame(view)  // JupyterLab has scrolled to the cell meanwhile
   if (notebook.mode === "command") cells[here].node.focus()
   growing.disconnect()
   for (const output of cells[here].node.querySelectorAll(".jp-Cell-outputWrapper"))
     growing.observe(output)
   tell()
+}
+
+function view() {
+  if (!foot.isConnected) return  // the slides are over
+  fold()
+  const cells = notebook.widgets, here = notebook.activeCellIndex
+  for (const each of [cells[here - 1], cells[here]])  // its question, if there is room for both
+    each?.node.scrollIntoView({ block: "nearest" })
 }
 
 // What is on the screen with a cell: the question above it, its last lines, and its output.
@@ -183,8 +188,7 @@ function end(panel) {
   notebook.activeCellChanged.disconnect(show)
   for (const cell of notebook.widgets) {
     cell.model.stateChanged.disconnect(ran)
-    cell.removeClass("sockutils-later")
-    cell.removeClass("sockutils-folded")
+    for (const name of ["later", "folded", "ran"]) cell.removeClass(`sockutils-${name}`)
   }
   foot.remove()
   panel.removeClass("sockutils-slides")
