@@ -10,6 +10,10 @@ from sockutils.tables.rows import Row
 # What a state is like, by the names of `colours`; the word is in the cell all the same.
 KINDS = {"LISTEN": "server", "SYN-SENT": "client", "SYN-RECV": "client", "ESTAB": "kernel"}
 QUEUES = {"receive": "receive_queue", "send": "send_queue", "accept queue": "accept_queue"}
+FILLED = "".join(
+    f".sk-table .sk-{kind}{{background:var(--{kind});border-color:var(--{kind});color:var(--on)}}"
+    for kind in sorted({*KINDS.values()})
+)
 DARK_PAGES = ",".join(f"{place} .sk-table" for place in IN_DARK)
 # A cell that joins has a bracket at its right edge, from one row's middle to the other's.
 STYLE = f"""<style>.sk-table{{{variables(LIGHT)}margin:0;print-color-adjust:exact;
@@ -19,8 +23,8 @@ font-variant-numeric:tabular-nums}}
 .sk-table .sk-both{{position:relative;padding-right:1.4em}}
 .sk-table .sk-both::after{{content:"";position:absolute;right:.3em;width:.5em;top:25%;bottom:25%;
 border:2px solid var(--ink);border-right:0;border-radius:4px 0 0 4px}}
-.sk-table b{{padding:.1em .5em;border-radius:.5em;border:2px solid var(--c);color:var(--c)}}
-.sk-table b.sk-full{{background:var(--c);color:var(--on)}}
+.sk-table b{{padding:.1em .5em;border-radius:.5em;border:2px solid;color:var(--other)}}
+{FILLED}
 .sk-table tr.sk-new td:last-child{{font-weight:bold;padding-left:.9em;
 box-shadow:inset 4px 0 var(--server)}}</style>"""
 Cells = Sequence[str]
@@ -56,8 +60,8 @@ def _joins(group: list[int], place: int) -> str:
 
 def _cells(state: str, cells: Cells) -> str:
     protocol, _, *others = map(escape, cells)
-    full = ' class="sk-full"' if state in KINDS else ""
-    badge = f'<b{full} style="--c:var(--{KINDS.get(state, "other")})">{state}</b>'
+    kind = KINDS.get(state, "other")  # a class: of an untrusted output no style of an element stays
+    badge = f'<b class="sk-{kind}">{state}</b>'
     return "".join(f"<td>{part}</td>" for part in (protocol, badge, *others))
 
 
