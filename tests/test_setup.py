@@ -163,9 +163,13 @@ def test_wheel_holds_the_package_and_the_kernelspec(tmp_path: Path) -> None:
     assert package <= names
     assert {f"sockutils/notebooks/{name}" for name in lessons()} <= names
     assert any(name.endswith("data/share/jupyter/kernels/sockutils/kernel.json") for name in names)
-    for name in ("slides", "panels"):
-        extension = f"labextensions/sockutils-{name}/static/{name}.js"
-        assert any(each.endswith(extension) for each in names)
+    extensions = (
+        "slides/static/slides.js",
+        "practice/static/practice.js",
+        "panels/static/panels.js",
+    )
+    for extension in extensions:
+        assert any(name.endswith(f"labextensions/sockutils-{extension}") for name in names)
 
 
 Make = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -179,7 +183,8 @@ def make(tmp_path: Path) -> Make:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "sockutils/kernel").mkdir(parents=True)
     shutil.copy(ROOT / "sockutils/kernel/kernel.json", tmp_path / "sockutils/kernel")
-    shutil.copytree(ROOT / "sockutils/slides", tmp_path / "sockutils/slides")
+    for extension in ("slides", "practice/lab"):
+        shutil.copytree(ROOT / "sockutils" / extension, tmp_path / "sockutils" / extension)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/00_start_here.ipynb").touch()
 

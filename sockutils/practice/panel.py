@@ -17,20 +17,6 @@ FEW, SECONDS = 100, 4  # positions, and the time for all, up to which they are r
 Bundle = dict[str, Any]  # by MIME type
 
 
-class View(NamedTuple):
-    """Widgets as a cell's output: alive in Jupyter, text (and a still picture) anywhere else."""
-
-    widget: Any
-    still: Bundle
-    about: Bundle  # IPython's metadata: {"image/png": {"alt": …}}
-
-    def __repr__(self) -> str:
-        return str(self.still["text/plain"])
-
-    def _repr_mimebundle_(self, **_: object) -> tuple[Bundle, Bundle]:
-        return self.widget._repr_mimebundle_() | self.still, self.about
-
-
 class Shown(NamedTuple):
     """A result as HTML and as text."""
 
