@@ -1,0 +1,118 @@
+"""What has happened, as text: the same on every run, with roles instead of numbers."""
+
+from collections.abc import Iterator, Sequence
+
+from sockutils.packets.packet import Packet
+from sockutils.packets.remarks import remarks_on
+from sockutils.words.call import Call as Named
+from sockutils.words.sentences import link, words
+from sockutils.workbench.call import Call
+from sockutils.workbench.core import Workbench
+from sockutils.workbench.end import MANY, UNIX
+from sockutils.workbench.record import Event
+from sockutils.errors.shown import name_of
+
+FEW = 6  # packets in a row that are told one by one
+NO_SOCKET = "this program has no such socket yet: socket() makes one."
+CANCELLED = "Cancel has called shutdown() on its socket, from another thread."
+DONE = {
+    "up": "a line between two machines: 10.0.0.1, and 10.0.0.2 at the far end",
+    "lose": "the next packet will be lost",
+    "cancel": "Cancel",
+}
+
+
+def transcript(bench: Workbench) -> str:
+    """Return a line for each call, packet and change of state."""
+    return "\n".join(lines(bench))
+
+
+def lines(bench: Workbench) -> Iterator[str]:
+    if bench.run is None:
+        return
+    if bench.run.wire.unseen:
+        yield "(packets are not shown: no right to capture them)"
+    answers = iter(needed([event for event in bench.run.record.events if event.kind == "packet"]))
+    kept = [each for each in bench.run.record.events if each.kind != "packet" or next(answers)]
+    for kind, group in groups(kept):
+        yield from packets(group) if kind == "packet" else map(line, group)
+
+
+def needed(events: list[Event]) -> Iterator[bool]:
+    """Whether each packet says something new: TCP also confirms what it has confirmed before, and
+    asks whether there is room, as often as time will have it."""
+    owed: set[tuple[str, str]] = set()
+    for event in events:
+        packet: Packet = event.what
+        is_news = packet.flags != "ACK" or bool(packet.payload)
+        yield is_news or event.ends in owed
+        owed.discard(event.ends)
+        if is_news:
+            owed.add(event.ends[::-1])
+
+
+def groups(events: Sequence[Event]) -> Iterator[tuple[str, list[Event]]]:
+    """Yield events of one kind that follow one another."""
+    group: list[Event] = []
+    for event in events:
+        if group and (group[0].kind != event.kind):
+            yield group[0].kind, group
+            group = []
+        group.append(event)
+    if group:
+        yield group[0].kind, group
+
+
+def line(event: Event) -> str:
+    if event.kind == "states":
+        return "    " + " · ".join(event.what)
+    if event.kind == "line":
+        who = f"{event.ends[0]}: " if event.ends[0] else "line: "
+        return who + done(event.what)
+    call: Call = event.what
+    return f"{call.step.program}: {said(event)}"
+
+
+def said(event: Event) -> str:
+    """The line of code of a call, and what it has answered; of one that has returned late, only
+    what."""
+    call: Call = event.what
+    if event.kind == "ended":
+        return f"{call.code.call}() {call.outcome(exactly=False)}".rstrip() + " (it has waited)"
+    outcome = "waits …" if call.waited else call.outcome(exactly=False)
+    return f"{call.step.code} {outcome}".rstrip()
+
+
+def done(code: str) -> str:
+    return DONE.get(code) or f"each packet takes {code.partition(' ')[2]} seconds"
+
+
+def packets(events: list[Event]) -> Iterator[str]:
+    found = [event.what for event in events]
+    told = [
+        (*event.ends, " ".join([packet.label, *(f"({one})" for one in remarks)]), packet.size)
+        for event, packet, remarks in zip(events, found, remarks_on(found), strict=True)
+    ]
+    much = any(len(packet.payload) >= MANY for packet in found)
+    if much or len(told) > FEW:  # how many depends on the kernel
+        yield f"    {told[0][0]} ⇄ {told[0][1]}   data and confirmations, several packets"
+        return
+    for sender, receiver, label, size in told:
+        yield f"    {sender} → {receiver}   {label}  {size}".rstrip()
+
+
+def sentence(call: Call) -> tuple[str, str]:
+    """What an error means for its call, and the lesson with the cure; nothing where it works."""
+    if call.cancelled:
+        return CANCELLED, ""
+    error = call.error
+    if error is None:
+        return "", ""
+    if isinstance(error, NameError):
+        return NO_SOCKET, ""
+    if not isinstance(error, OSError):
+        return f"{error}.", ""
+    of_path = call.sock is not None and call.family == UNIX
+    kind = f"{name_of(error)} of a path" if of_path else name_of(error)
+    meaning, place = words(Named(call.code.call, call.sock, None).pages, kind)
+    return meaning, link(place) if place else ""
