@@ -22,11 +22,13 @@ from sockutils.practice.panel import panel
 from sockutils.practice.progress import continue_here, progress, reset_progress
 from sockutils.practice.questions import quiz
 from sockutils.tables.diag import sockets
+from sockutils.workbench.bench import bench
 
 __all__ = [
     "Link",
     "Picture",
     "background",
+    "bench",
     "capture",
     "continue_here",
     "errors_shown",

@@ -115,9 +115,9 @@ def _packet(
     start, end = ends if row.forward else ends[::-1]
     colour = "kernel" if row.label.startswith("ICMP") else "client" if row.forward else "server"
     for flight in row.flights:
-        _arrow(drawing, colour, (start, y), (end, y + flight * scale))
+        arrow(drawing, colour, (start, y), (end, y + flight * scale))
     if not row.flights:
-        _lost(drawing, colour, (start, y), (start + (end - start) * 0.85, y))
+        lost(drawing, colour, (start, y), (start + (end - start) * 0.85, y))
     down = min(row.flights, default=0) * scale
     share = 0.5 if down < CLOSE else LATE if crossing else EARLY
     near, far = lines.middle if row.forward else lines.middle[::-1]
@@ -129,7 +129,7 @@ def _packet(
     drawing.text(x, middle, _words(row))
 
 
-def _arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
+def arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
     far = math.dist(start, end)
     dx, dy = (end[0] - start[0]) / far, (end[1] - start[1]) / far
     back = end[0] - 20 * dx, end[1] - 20 * dy
@@ -138,7 +138,7 @@ def _arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
     drawing.shape([end, *sides], colour)
 
 
-def _lost(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
+def lost(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
     drawing.line([start, end], colour, 2.75)
     x, y = end
     for side in (9, -9):

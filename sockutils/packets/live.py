@@ -3,8 +3,13 @@
 import mmap
 import struct
 
-from sockutils.packets.capture import ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, recorder
-from sockutils.packets.capture import PACKET_IGNORE_OUTGOING
+from sockutils.packets.capture import (
+    ETH_P_ALL,
+    ETH_P_IP,
+    ETH_P_IPV6,
+    PACKET_IGNORE_OUTGOING,
+    recorder,
+)
 from sockutils.packets.headers import is_whole
 from sockutils.packets.packet import Packet
 from sockutils.packets.ring import PACKET_RX_RING, PACKET_VERSION, SOL_PACKET, lost

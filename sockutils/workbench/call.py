@@ -48,7 +48,7 @@ class Call:
             except Exception as error:
                 self.error = error.with_traceback(None)
             finally:
-                done()
+                done()  # before it counts as over: what it has made is known then
                 self.over.set()
 
         self._thread = threading.Thread(target=call, name=str(self.step), daemon=True)

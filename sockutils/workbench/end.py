@@ -9,7 +9,7 @@ from sockutils.tables.rows import Address, Row
 
 UNIX = socket.AF_UNIX
 MANY = 10_000  # bytes
-WAITS_FOR_ACCEPT = "not accepted"  # who is at the other end of a client that is in a queue
+WAITS_FOR_ACCEPT = "not yet accepted"  # the other end of a client that is in a queue
 HAS_FIN = {"CLOSE-WAIT", "LAST-ACK", "CLOSING"}
 SENDS = {"SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "LAST-ACK", "CLOSING"}  # a SYN or FIN, unconfirmed
 ANSWERS = {"ESTAB", "SYN-RECV", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK"}
@@ -22,6 +22,7 @@ class End:
     name: str
     program: str
     sock: socket.socket
+    accepted: bool = False
     inode: int = 0
     addresses: tuple[Address, Address] | None = None  # as the table had it last
     held: Row | None = field(default=None, repr=False)  # its row
@@ -97,12 +98,14 @@ def is_of(row: Row, end: End) -> bool:
 def waiting(ends: list[End], rows: list[Row]) -> list[Seen]:
     """Those whom nobody has accepted: the kernel has them, and no program."""
     listeners = {end.addresses[0][-1]: end for end in ends if end.addresses and is_listener(end)}
+    peers = {end.addresses[0]: end.name for end in ends if end.addresses}
     found = []
     for row in rows:
         owner = listeners.get(row.local[-1]) if isinstance(row.local, tuple) else None
         if owner and not row.inode and row.state in ANSWERS:
-            found.append(Seen(WAITS_FOR_ACCEPT, owner.program, "tcp", row.state, row, (0, 0)))
-    return found
+            name = f"{WAITS_FOR_ACCEPT} ({peers.get(row.remote, 'somebody')})"
+            found.append(Seen(name, owner.program, "tcp", row.state, row, (0, 0)))
+    return sorted(found, key=lambda one: one.name)
 
 
 def is_listener(end: End) -> bool:

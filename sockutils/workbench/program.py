@@ -39,7 +39,8 @@ def program(bench: Workbench) -> str:
 
 def written(bench: Workbench) -> Iterator[str]:
     names = Names(bench)
-    who, late, made = "", {}, list[str]()
+    who, made = "", list[str]()
+    late: dict[Call, str] = {}
     for event in bench.run.record.events if bench.run else []:
         if event.kind == "line":
             yield from other(event, late)

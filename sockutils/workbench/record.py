@@ -23,6 +23,13 @@ class Event(NamedTuple):
     ends: tuple[str, str] = ("", "")
 
 
+class Told(NamedTuple):
+    """The state of one end, in words."""
+
+    program: str
+    words: str
+
+
 class Record:
     """Events in order, and the states as they are now."""
 
@@ -31,7 +38,10 @@ class Record:
         self.states: list[Seen] = []
         self.owners: dict[int, str] = {}  # whose a port is
         self.asked: set[int] = set()  # ports that a program has called
-        self._told: dict[str, str] = {}
+        self.knocked: set[int] = set()  # ports whose SYN has been seen
+        self._rows: list[Row] = []
+        self.datagrams_sent = self.datagrams_seen = 0
+        self._told: dict[str, Told] = {}
 
     def note(self, number: int, kind: str, what: Any, ends: tuple[str, str] = ("", "")) -> None:
         self.events.append(Event(number, kind, what, ends))
@@ -39,22 +49,31 @@ class Record:
 
     def look(self, ends: list[End]) -> None:
         """See the states of these ends, and of those that wait for accept()."""
-        self.states = seen(ends, table(ends, self.owners))
+        self._rows = table(ends, self.owners)
+        self.states = seen(ends, self._rows)
         for end in ends:
             if end.addresses and isinstance(end.addresses[0], tuple):
                 self.owners[end.addresses[0][1]] = end.program
 
     def packets(self, number: int, packets: Iterable[Packet], program: str) -> bool:
-        """Note those that are of these programs; a port that nobody has yet is of this program, if
-        a packet comes from there. Tell whether there were any."""
+        """Note those that are of these programs, of which that one has made the last call. Tell
+        whether there were any."""
         before = len(self.events)
         for packet in packets:
             source, target = packet.source[1], packet.destination[1]
             if {source, target} & {*self.owners, *self.asked}:
-                if source not in self.asked and target not in self.owners:
-                    self.owners.setdefault(source, program)
+                self._own(source, packet.flags == "SYN", program)
                 self.note(number, "packet", packet, self._between(source, target))
+                self.datagrams_seen += packet.protocol == "UDP"
+                if packet.flags == "SYN":
+                    self.knocked.add(source)
         return len(self.events) > before
+
+    def _own(self, port: int, begins: bool, program: str) -> None:
+        # most sockets are in the table; that of a connect() that was refused is not
+        held = begins and port in map(port_of, self._rows)
+        if port not in self.asked and (port not in self.owners or (begins and not held)):
+            self.owners[port] = program
 
     def _between(self, source: int, target: int) -> tuple[str, str]:
         # where nobody has the port, the kernel of the other machine answers
@@ -64,15 +83,13 @@ class Record:
 
     def changes(self, number: int) -> bool:
         """Note how the states differ from those before; tell whether they do."""
-        told: dict[str, str] = {}
+        told: dict[str, Told] = {}
         for one in self.states:
-            same = sum(name.partition(" (")[0] == one.name for name in told)
-            name = f"{one.name} ({same + 1})" if same else one.name
-            told[name] = ", ".join(filter(None, [one.state, queues(one)]))
-        changed = [
-            f"{name} {words}" for name, words in told.items() if self._told.get(name) != words
-        ]
-        changed += [f"{name} gone" for name in self._told if name not in told]
+            words = ", ".join(filter(None, [one.state, queues(one)]))
+            told[one.name] = Told(one.program, f"{one.name} {words}")
+        changed = [new for name, new in told.items() if self._told.get(name) != new]
+        gone = [(old.program, name) for name, old in self._told.items() if name not in told]
+        changed += [Told(program, f"{name} gone") for program, name in gone]
         self._told = told
         if changed:
             self.note(number, "states", changed)
@@ -89,4 +106,8 @@ def table(ends: list[End], ports: Iterable[int]) -> list[Row]:
         if any(end.protocol == "unix" for end in ends):
             with suppress(OSError):  # a kernel without that table
                 rows += unix_rows(kernel)
-    return [row for row in rows if row.inode in inodes or (row.local[-1] in ours)]
+    return [row for row in rows if row.inode in inodes or port_of(row) in ours]
+
+
+def port_of(row: Row) -> int | None:
+    return row.local[1] if isinstance(row.local, tuple) else None

@@ -4,12 +4,14 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from typing import Any
 
 from sockutils.workbench.call import Call
 from sockutils.workbench.end import End
 from sockutils.workbench.places import Places
+from sockutils.workbench.quiet import moves
 from sockutils.workbench.record import Record
 from sockutils.workbench.step import LINE, Step, arguments, taken_apart
 from sockutils.workbench.tidy import forget
@@ -17,8 +19,7 @@ from sockutils.workbench.wire import Wire
 
 PATIENCE = 5.0  # seconds for what a story waits for
 PAUSE = 0.001  # seconds between two looks
-PASSING = {"FIN-WAIT-1", "CLOSING", "LAST-ACK"}
-UNACKED = slice(24, 28)  # tcpi_unacked of <linux/tcp.h>: packets that nobody has confirmed
+TWICE = 2  # looks at which nothing moves
 
 
 class Run:
@@ -30,6 +31,9 @@ class Run:
         self.waiting: dict[str, Call] = {}
         self.note = ""  # what the line says, if it cannot be laid
         self.steps = 0
+        self._program = ""  # of the last step
+        self._unseen = False  # packets since the last look
+        self._returned_late = Event()
 
     def make(self, step: Step, patience: float) -> None:
         """Make a step; wait until all calls have returned or sleep and nothing is under way, but at
@@ -47,17 +51,14 @@ class Run:
                 call.cancel()
         else:
             self._call(step)
-        until = monotonic() + patience
-        while not self._is_quiet() and monotonic() < until:
-            for call in [*self.waiting.values()][:1]:
-                call.over.wait(PAUSE)
-        self.look(step.program)
+        self._program = step.program
+        self._settle(patience)
+        self.look()
 
-    def look(self, program: str = "client") -> bool:
+    def look(self) -> bool:
         """Note what has happened since the last look; tell whether anything has."""
-        number = self.steps - 1
-        self.record.look(self.ends)
-        changed = self.record.packets(number, self.wire.drain(), program)
+        changed = self._see() or self._unseen
+        self._unseen = False
         for who, call in [*self.waiting.items()]:
             if call.join(0):
                 del self.waiting[who]
@@ -68,7 +69,14 @@ class Run:
                 changed |= not call.waited
                 call.waited = True
         self.record.look(self.ends)
-        return self.record.changes(number) or changed
+        return self.record.changes(self.steps - 1) or changed
+
+    def _see(self) -> bool:
+        packets = self.wire.drain()  # before the table, which tells whose they are
+        self.record.look(self.ends)
+        seen = self.record.packets(self.steps - 1, packets, self._program)
+        self._unseen |= seen
+        return seen
 
     def close(self) -> None:
         """End what waits, close what is open, and forget what the kernel would keep."""
@@ -131,29 +139,29 @@ class Run:
             self.places.paths.add(path)
 
     def _returned(self, call: Call) -> None:  # in the call's thread
-        made = call.result
-        if call.code.call == "accept" and made:
-            made = made[0]
-        if call.code.call in ("socket", "accept") and made:
-            self.ends.append(End(call.code.names.partition(",")[0], call.step.program, made))
+        code, made = call.code, call.result
+        if code.call in ("socket", "accept") and made:
+            accepted = code.call == "accept"
+            name = code.names.partition(",")[0]
+            self.ends.append(End(name, call.step.program, made[0] if accepted else made, accepted))
+        if call.sock and call.sock.type & socket.SOCK_DGRAM and code.call.startswith("send"):
+            self.record.datagrams_sent += call.error is None and call.family != socket.AF_UNIX
+        self._returned_late.set()
 
     def named(self, program: str, name: str) -> End | None:
         """The socket that a variable of a program stands for: the last one of that name."""
         found = (end for end in reversed(self.ends) if (end.program, end.name) == (program, name))
         return next(found, None)
 
-    def _is_quiet(self) -> bool:
-        calls = self.waiting.values()
-        if not all(call.over.is_set() or call.asleep() for call in calls) or self.wire.busy:
-            return False
-        self.record.look(self.ends)
-        if any(one.state in PASSING and not one.unconfirmed for one in self.record.states):
-            return False
-        return not any(map(unconfirmed, self.ends))
+    def _settle(self, patience: float) -> None:
+        until, still = monotonic() + patience, 0
+        while still < TWICE and monotonic() < until:
+            still = 0 if self._moves() else still + 1
+            if still < TWICE:
+                self._returned_late.wait(PAUSE)
+                self._returned_late.clear()
 
-
-def unconfirmed(end: End) -> bool:
-    if not end.open or end.protocol != "tcp" or not end.held or end.held.state == "LISTEN":
-        return False
-    info = end.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, UNACKED.stop)
-    return end.held.state == "ESTAB" and any(info[UNACKED])
+    def _moves(self) -> bool:
+        self._see()
+        recorded = not self.wire.unseen
+        return self.wire.busy or moves(self.record, self.ends, self.waiting.values(), recorded)

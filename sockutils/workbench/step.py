@@ -58,9 +58,17 @@ def step(text: str) -> Step:
 def taken_apart(code: str) -> Code:
     """Read a line of code. ValueError for what is not one call of the socket API."""
     found = CODE.fullmatch(code)
-    if not found or found[3] not in CALLS or (found[3] == "socket") != (found[2] == "socket"):
+    known = found and found[3] in CALLS and (found[3] == "socket") == (found[2] == "socket")
+    if not found or not known or not is_one_statement(code):
         raise ValueError(f"one call of a socket, such as client.close(), not {code!r}")
     return Code(found[1] or "", *found.groups()[1:])
+
+
+def is_one_statement(code: str) -> bool:
+    try:
+        return len(ast.parse(code).body) == 1
+    except (SyntaxError, ValueError):  # ValueError: a zero byte
+        return False
 
 
 def arguments(text: str) -> list[Any]:

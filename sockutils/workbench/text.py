@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sockutils.packets.packet import Packet
+from sockutils.errors.shown import name_of
 from sockutils.packets.remarks import remarks_on
 from sockutils.words.call import Call as Named
 from sockutils.words.sentences import link, words
@@ -10,10 +10,10 @@ from sockutils.workbench.call import Call
 from sockutils.workbench.core import Workbench
 from sockutils.workbench.end import MANY, UNIX
 from sockutils.workbench.record import Event
-from sockutils.errors.shown import name_of
 
 FEW = 6  # packets in a row that are told one by one
 NO_SOCKET = "this program has no such socket yet: socket() makes one."
+NOBODY = "no server listens under this name: start the server first."
 CANCELLED = "Cancel has called shutdown() on its socket, from another thread."
 DONE = {
     "up": "a line between two machines: 10.0.0.1, and 10.0.0.2 at the far end",
@@ -43,8 +43,7 @@ def needed(events: list[Event]) -> Iterator[bool]:
     asks whether there is room, as often as time will have it."""
     owed: set[tuple[str, str]] = set()
     for event in events:
-        packet: Packet = event.what
-        is_news = packet.flags != "ACK" or bool(packet.payload)
+        is_news = event.what.flags != "ACK" or bool(event.what.payload)
         yield is_news or event.ends in owed
         owed.discard(event.ends)
         if is_news:
@@ -65,7 +64,7 @@ def groups(events: Sequence[Event]) -> Iterator[tuple[str, list[Event]]]:
 
 def line(event: Event) -> str:
     if event.kind == "states":
-        return "    " + " · ".join(event.what)
+        return "    " + " · ".join(told.words for told in event.what)
     if event.kind == "line":
         who = f"{event.ends[0]}: " if event.ends[0] else "line: "
         return who + done(event.what)
@@ -78,7 +77,8 @@ def said(event: Event) -> str:
     what."""
     call: Call = event.what
     if event.kind == "ended":
-        return f"{call.code.call}() {call.outcome(exactly=False)}".rstrip() + " (it has waited)"
+        outcome = call.outcome(exactly=False) or "returns"
+        return f"{call.code.call}() {outcome}, after a wait"
     outcome = "waits …" if call.waited else call.outcome(exactly=False)
     return f"{call.step.code} {outcome}".rstrip()
 
@@ -111,7 +111,9 @@ def sentence(call: Call) -> tuple[str, str]:
     if isinstance(error, NameError):
         return NO_SOCKET, ""
     if not isinstance(error, OSError):
-        return f"{error}.", ""
+        return f"{str(error).rstrip('.')}.", ""
+    if call.family == UNIX and name_of(error) == "ECONNREFUSED" and r"\0" in call.code.arguments:
+        return NOBODY, ""
     of_path = call.sock is not None and call.family == UNIX
     kind = f"{name_of(error)} of a path" if of_path else name_of(error)
     meaning, place = words(Named(call.code.call, call.sock, None).pages, kind)

@@ -1,12 +1,15 @@
 """What carries the packets: `lo`, or a Link that delays and loses them."""
 
 from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
 from sockutils.kernel.network import network
 from sockutils.link.link import Link
-from sockutils.packets.capture import Packets
 from sockutils.packets.live import Recorder
 from sockutils.packets.packet import Packet
+
+if TYPE_CHECKING:
+    from sockutils.packets.capture import Packets
 
 HERE, THERE = "10.0.0.1", "10.0.0.2"  # of a Link
 UNSEEN = "No packets are shown here: that takes a private network, or CAP_NET_RAW"
