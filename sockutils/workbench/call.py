@@ -9,13 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from sockutils.errors.shown import name_of
+from sockutils.workbench.answer import ephemeral, shown, told
 from sockutils.workbench.end import MANY
 from sockutils.workbench.step import Code, Step
 
 WORKS, FAILS, WAITS, CANCELLED = "works", "fails", "waits", "cancelled"
 SLICE = struct.pack("@ll", 0, 100_000)  # struct timeval
-LONG = 24  # bytes of data that are shown
 FUTEX = {"202", "98"}  # the number of futex(2), x86-64 and others: it waits for Python, not a peer
 
 
@@ -128,30 +127,3 @@ class Call:
         if isinstance(self.result, bytes) and len(self.result) >= MANY and not exactly:
             return "→ many bytes"
         return f"→ {shown(self.result, ephemeral())}"
-
-
-def told(error: Exception) -> str:
-    name = name_of(error)
-    number = f" ({error.errno})" if isinstance(error, OSError) and error.errno else ""
-    return f"{name}{number}"
-
-
-def shown(result: Any, ports: range) -> str:
-    """A value; of long data the beginning, and for a port that the kernel has chosen, a word."""
-    match result:
-        case bytes() if len(result) > LONG:
-            return f"{result[:12]!r}… {len(result):,} bytes"
-        case int() if result >= 10_000:
-            return f"{result:,}"
-        case (str(host), int(port)) if port in ports:
-            return f"({host!r}, ephemeral)"
-        case tuple():
-            return f"({', '.join(shown(each, ports) for each in result)})"
-    return repr(result)
-
-
-def ephemeral() -> range:
-    """The ports that the kernel chooses from, ip(7)."""
-    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
-        first, last = map(int, file.read().split())
-    return range(first, last + 1)

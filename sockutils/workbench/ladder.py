@@ -1,33 +1,19 @@
 """What has happened as a picture: a lane for each program, its calls in it, packets in between."""
 
-import textwrap
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from sockutils.figures.svg import LINE, Drawing, Place, badge_size, width
-from sockutils.packets.fields import told
+from sockutils.figures.svg import LINE, Drawing, Place, width
 from sockutils.packets.ladder import arrow, lost
-from sockutils.packets.remarks import remarks_on
 from sockutils.workbench.call import WAITS, Call
 from sockutils.workbench.core import Workbench
-from sockutils.workbench.record import Event
+from sockutils.workbench.items import GAP, PITCH, Item, by_program, items
 from sockutils.workbench.states import COLOURS
-from sockutils.workbench.text import done, said
 
 # pixels
 LANES = {2: (520.0, 32), 3: (400.0, 25)}  # how wide each, and how many letters of code in a line
-HEAD, FOOT, GAP, PITCH = 60.0, 24.0, 10.0, 40.0
+HEAD, FOOT = 60.0, 24.0
 MOST = 80  # events in a picture: those before are left out
 TITLES = {"second": "second client"}
-
-
-class Item(NamedTuple):
-    """An event with its words and its height in the picture."""
-
-    event: Event
-    lines: list[str]
-    title: str
-    high: float
 
 
 def ladder(bench: Workbench, programs: Sequence[str]) -> str:
@@ -49,52 +35,6 @@ def ladder(bench: Workbench, programs: Sequence[str]) -> str:
             draw(drawing, item, lanes, y, letters)
         y += item.high
     return drawing.svg(lane * len(lanes), max(high, 120))
-
-
-def items(events: Sequence[Event], letters: int) -> list[Item]:
-    packets = [event.what for event in events if event.kind == "packet"]
-    heads, remarks = iter(told(packets)), remarks_on(packets)
-    found = []
-    for event in events:
-        if event.kind == "packet":
-            found.append(packet(event, next(remarks), next(heads)))
-        elif event.kind == "states":
-            found.append(states(event, letters))
-        else:
-            found.append(call(event, letters))
-    return found
-
-
-def packet(event: Event, remarks: list[str], head: str) -> Item:
-    words = " ".join([event.what.label, *(f"({one})" for one in remarks)])
-    label = f"{words}  {event.what.size}".strip()
-    return Item(event, [label], f"{' → '.join(event.ends)}: {label} · {head}", PITCH)
-
-
-def states(event: Event, letters: int) -> Item:
-    most = max(map(len, by_program(event, letters).values()))
-    title = " · ".join(words for _, words in event.what)
-    return Item(event, [], title, LINE * most + GAP)
-
-
-def by_program(event: Event, letters: int) -> dict[str, list[str]]:
-    """What has changed in each program, in lines of so many letters and some."""
-    rows: dict[str, list[str]] = {}
-    for program, words in event.what:
-        rows.setdefault(program, []).extend(textwrap.wrap(words, letters + 8))
-    return rows
-
-
-def call(event: Event, letters: int) -> Item:
-    if event.kind == "line":
-        return Item(event, [done(event.what)], done(event.what), LINE + 2 * GAP)
-    made: Call = event.what
-    text = said(event)
-    code, sign, outcome = text.partition(" → ")
-    lines = textwrap.wrap(code, letters, subsequent_indent="  ", break_on_hyphens=False)
-    if sign:
-        lines += textwrap.wrap(f"→ {outcome}", letters, break_on_hyphens=False)
-    return Item(event, lines, f"{made.step.program}: {text}", badge_size("\n".join(lines))[1] + GAP)
 
 
 def draw(drawing: Drawing, item: Item, lanes: dict[str, float], y: float, letters: int) -> None:

@@ -29,7 +29,6 @@ class Run:
         self.record, self.places, self.wire = Record(), Places(), Wire()
         self.ends: list[End] = []
         self.waiting: dict[str, Call] = {}
-        self.note = ""  # what the line says, if it cannot be laid
         self.steps = 0
         self._program = ""  # of the last step
         self._unseen = False  # packets since the last look
@@ -41,7 +40,8 @@ class Run:
         self.steps += 1
         call = self.waiting.get(step.program)
         if step.program == LINE:
-            self._line(step)
+            self._note("line", step.code)
+            self.wire.obey(step.code)
         elif step.code == "wait":
             if call and not call.join(PATIENCE):
                 raise TimeoutError(f"{step.program} still waits in {call.code.call}()")
@@ -93,19 +93,6 @@ class Run:
 
     def _note(self, kind: str, what: Any, program: str = "") -> None:
         self.record.note(self.steps - 1, kind, what, (program, ""))
-
-    def _line(self, step: Step) -> None:
-        self._note("line", step.code)
-        try:
-            self.wire.up()
-        except OSError as error:
-            self.note = str(error.strerror)
-            return
-        word, _, number = step.code.partition(" ")
-        if word == "lose":
-            self.wire.losing += 1
-        elif word == "delay":
-            self.wire.delay = min(float(number), 2.0)
 
     def _call(self, step: Step) -> None:
         code = taken_apart(step.code)

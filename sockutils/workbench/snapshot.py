@@ -8,6 +8,7 @@ from sockutils.workbench.core import Workbench
 from sockutils.workbench.end import End, Seen
 from sockutils.workbench.ladder import TITLES, ladder
 from sockutils.workbench.program import program
+from sockutils.workbench.record import Event
 from sockutils.workbench.states import diagram
 from sockutils.workbench.step import PROGRAMS
 from sockutils.workbench.text import line, sentence, transcript
@@ -31,7 +32,7 @@ def snapshot(bench: Workbench) -> Json:
             "text": transcript(bench),
             "diagram": diagram(run.record.states if run else []),
             "rows": [row(one) for one in run.record.states] if run else [],
-            "note": " ".join(filter(None, [run.wire.unseen, run.note])) if run else "",
+            "note": " ".join(filter(None, [run.wire.unseen, run.wire.refused])) if run else "",
             "said": said(bench),
             "line": of_line(bench),
             "program": program(bench),
@@ -105,17 +106,20 @@ def written(address: Any) -> str:
     return f"[{host}]:{port or '*'}" if ":" in host else f"{host}:{port or '*'}"
 
 
-def said(bench: Workbench) -> Json:
-    """The last call, what it has answered, and, of an error, what it means."""
+def said(bench: Workbench) -> list[Json]:
+    """The calls that the last step has made or ended: what each has answered, and, of an error,
+    what it means."""
     events = bench.run.record.events if bench.run else []
     calls = [event for event in events if event.kind in ("call", "ended", "line")]
-    if not calls:
-        return {"line": "", "kind": "", "sentence": "", "place": ""}
-    last = calls[-1]
-    if not isinstance(last.what, Call):
-        return {"line": line(last), "kind": "", "sentence": "", "place": ""}
-    meaning, place = sentence(last.what)
-    return {"line": line(last), "kind": last.what.kind, "sentence": meaning, "place": place}
+    return [told(event) for event in calls if event.number == calls[-1].number]
+
+
+def told(event: Event) -> Json:
+    kind = meaning = place = ""
+    if isinstance(event.what, Call):
+        kind = event.what.kind
+        meaning, place = sentence(event.what)
+    return {"line": line(event), "kind": kind, "sentence": meaning, "place": place}
 
 
 def of_line(bench: Workbench) -> Json:

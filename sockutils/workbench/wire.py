@@ -11,15 +11,15 @@ from sockutils.packets.packet import Packet
 if TYPE_CHECKING:
     from sockutils.packets.capture import Packets
 
-HERE, THERE = "10.0.0.1", "10.0.0.2"  # of a Link
+SLOWEST = 2.0  # seconds one way
 UNSEEN = "No packets are shown here: that takes a private network, or CAP_NET_RAW"
 
 
 class Wire:
-    """Packets from `lo` and, once it is `up()`, from a Link; `unseen` says why there are none."""
+    """Packets from `lo`, and from a Link once there is one; `unseen` says why there are none."""
 
     def __init__(self) -> None:
-        self.unseen = ""
+        self.unseen = self.refused = ""
         self.link: Packets | None = None
         self.delay = 0.0
         self.losing = 0  # packets that will be lost
@@ -31,8 +31,20 @@ class Wire:
         except OSError:
             self.unseen = f"{UNSEEN} ({network().why})."
 
-    def up(self) -> None:
-        """Lay the line between 10.0.0.1 and 10.0.0.2. OSError as Link()."""
+    def obey(self, code: str) -> None:
+        """Do what a step says: `up`, `lose`, `delay SECONDS`; `refused` tells if it cannot be."""
+        try:
+            self._up()
+        except OSError as error:
+            self.refused = str(error.strerror)
+            return
+        word, _, number = code.partition(" ")
+        if word == "lose":
+            self.losing += 1
+        elif word == "delay":
+            self.delay = min(float(number), SLOWEST)
+
+    def _up(self) -> None:
         if self.link is None:
             line = Link(delay=lambda packet: self.delay, lose=lambda packet: self._loses())
             self.link = self._stack.enter_context(line)

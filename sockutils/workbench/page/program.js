@@ -18,7 +18,7 @@ function program(name, page) {
   const waits = element("p", { className: "wb-waits", hidden: true })
   const cancel = element("button", { onclick: () => page.send({ do: `${name}: cancel` }) }, "Cancel")
   const own = element("input", { ariaLabel: "line of code", placeholder: "any other call, then Enter",
-    onkeydown: event => event.key === "Enter" && run(own.value) })
+    onkeydown: event => { if (event.key === "Enter") run(own.value) } })
 
   const values = () => Object.fromEntries(Object.entries(fields).map(([key, each]) => [key, each.value]))
   const open = accepted => state.sockets.findLast(each => each.open && each.accepted === accepted)

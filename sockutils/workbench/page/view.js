@@ -2,16 +2,24 @@
 const PATIENCE = 4000  // ms for an answer
 const GONE = "The kernel does not answer: it is busy, or it has ended. If it has, run the cell again."
 
+const SIGNS = { works: "✓ ", fails: "✗ ", waits: "… ", cancelled: "✗ " }
+
 function render({ model, el }) {
-  let now = model.get("snapshot"), sent = 0, timer = 0
+  let now = model.get("snapshot"), timer = 0
   const status = element("p", { className: "wb-status", role: "status" })
-  const say = text => status.replaceChildren(text)
+  const say = text => {
+    status.className = "wb-status"
+    status.replaceChildren(text)
+  }
   const page = {
     send(message) {
-      sent += 1
-      model.send(message)
       clearTimeout(timer)
       timer = setTimeout(() => say(GONE), PATIENCE)
+      try {
+        model.send(message)
+      } catch {
+        say(GONE)
+      }
     },
     say, refresh: () => update(),
     choices: () => ({ protocol: top.protocol.value, line: now.line.up }),
@@ -62,11 +70,10 @@ function render({ model, el }) {
 
   function tell() {
     if (now.refused) return say(now.refused)
-    const { line, kind, sentence, place } = now.said
-    status.className = `wb-status wb-${kind}`
-    const sign = { works: "✓ ", fails: "✗ ", waits: "… ", cancelled: "✗ " }[kind] ?? ""
-    status.replaceChildren(element("span", { className: "wb-code" }, `${sign}${line}`), sentence ? ` ${sentence}` : "")
-    if (place) status.append(" ", element("span", { className: "wb-place" }, `Shown in ${place}`))
+    status.className = `wb-status wb-${now.said.at(-1)?.kind}`
+    status.replaceChildren(...now.said.flatMap(({ line, kind, sentence, place }) => [
+      element("span", { className: "wb-code" }, `${SIGNS[kind] ?? ""}${line}`), ` ${sentence} `,
+      element("span", { className: "wb-place" }, place && `Shown in ${place}`), " "]))
   }
 
   const answer = () => { clearTimeout(timer); update() }
