@@ -395,16 +395,19 @@ def test_every_story_says_the_same_again_and_so_does_its_program(run: Private, n
 
 def test_the_full_queue_is_told_in_full(private: Private) -> None:
     told = private('from sockutils import bench; print(repr(bench("the full queue")))')
-    assert told.splitlines()[-7:] == [
-        "server: connection, address = listener.accept() → connection",
+    assert told.splitlines()[-8:] == [
         "    listener LISTEN, 0 in the queue, backlog 0 · connection ESTAB"
         " · not yet accepted (client) gone",
+        "# Nothing happens: nobody tells the client that there is room. It knocks again when its time"
+        " has come.",
         "    second → server   SYN",
         "    server → second   SYN ACK",
         "    second → server   ACK",
         "second: connect() returns, after a wait",
         "    listener LISTEN, 1 in the queue, backlog 0 · second ESTAB"
         " · not yet accepted (second) ESTAB",
+        "# The second SYN found room. A full queue is silence, and then a second of waiting; it is no"
+        " error.",
     ]
 
 

@@ -22,20 +22,30 @@ DONE = {
 }
 
 
-def transcript(bench: Workbench) -> str:
-    """Return a line for each call, packet and change of state."""
-    return "\n".join(lines(bench))
+def transcript(bench: Workbench, said: Sequence[str] = ()) -> str:
+    """Return a line for each call, packet and change of state; `said` is what a story says before
+    each step and at its end."""
+    return "\n".join(lines(bench, said))
 
 
-def lines(bench: Workbench) -> Iterator[str]:
+def lines(bench: Workbench, said: Sequence[str]) -> Iterator[str]:
     if bench.run is None:
         return
     if bench.run.wire.unseen:
         yield "(packets are not shown: no right to capture them)"
     answers = iter(needed([event for event in bench.run.record.events if event.kind == "packet"]))
     kept = [each for each in bench.run.record.events if each.kind != "packet" or next(answers)]
+    step = -1
     for kind, group in groups(kept):
+        for number in range(step + 1, group[0].number + 1):
+            yield from spoken(said[number : number + 1])
+        step = group[0].number
         yield from packets(group) if kind == "packet" else map(line, group)
+    yield from spoken(said[len(bench.steps) :])
+
+
+def spoken(said: Sequence[str]) -> Iterator[str]:
+    return (f"# {words}" for words in said if words)
 
 
 def needed(events: list[Event]) -> Iterator[bool]:
@@ -51,10 +61,10 @@ def needed(events: list[Event]) -> Iterator[bool]:
 
 
 def groups(events: Sequence[Event]) -> Iterator[tuple[str, list[Event]]]:
-    """Yield events of one kind that follow one another."""
+    """Yield events of one kind and step that follow one another."""
     group: list[Event] = []
     for event in events:
-        if group and (group[0].kind != event.kind):
+        if group and (group[0].kind, group[0].number) != (event.kind, event.number):
             yield group[0].kind, group
             group = []
         group.append(event)
