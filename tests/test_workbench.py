@@ -398,16 +398,16 @@ def test_the_full_queue_is_told_in_full(private: Private) -> None:
     assert told.splitlines()[-8:] == [
         "    listener LISTEN, 0 in the queue, backlog 0 · connection ESTAB"
         " · not yet accepted (client) gone",
-        "# Nothing happens: nobody tells the client that there is room. It knocks again when its time"
-        " has come.",
+        "# Nothing happens: nobody tells the client that there is room. It knocks again when its"
+        " time has come.",
         "    second → server   SYN",
         "    server → second   SYN ACK",
         "    second → server   ACK",
         "second: connect() returns, after a wait",
         "    listener LISTEN, 1 in the queue, backlog 0 · second ESTAB"
         " · not yet accepted (second) ESTAB",
-        "# The second SYN found room. A full queue is silence, and then a second of waiting; it is no"
-        " error.",
+        "# The second SYN found room. A full queue is silence, and then a second of waiting; it is"
+        " no error.",
     ]
 
 

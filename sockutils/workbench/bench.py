@@ -14,11 +14,10 @@ def bench(story: str = "") -> "Bench":
     what is open then is closed when the cell is run again, when another workbench is used, and when
     the kernel ends. ValueError for an unknown story.
     """
-    from sockutils.workbench.core import Workbench
+    from sockutils.workbench.core import close
     from sockutils.workbench.session import EMPTY
     from sockutils.workbench.shown import Bench
     from sockutils.workbench.stories import named
 
-    if Workbench.alive:
-        Workbench.alive.close()
+    close()
     return Bench(named(story) if story else EMPTY)

@@ -1,5 +1,6 @@
 """A workbench without a page: steps that are made, undone, and made again."""
 
+import atexit
 import threading
 from collections.abc import Iterable
 
@@ -11,6 +12,13 @@ PATIENT = ("wait", "cancel")
 
 class Refused(ValueError):
     """A step that cannot be made now; nothing has happened."""
+
+
+@atexit.register
+def close() -> None:
+    """Close the one that is alive: threads that wait would not let Python end in peace."""
+    if Workbench.alive:
+        Workbench.alive.close()
 
 
 class Workbench:
@@ -41,8 +49,7 @@ class Workbench:
         steps = list(steps)
         with self.lock:
             self.close()
-            if Workbench.alive:
-                Workbench.alive.close()
+            close()
             Workbench.alive = self
             self.steps, self.run, self.awake = [], Run(), True
             for step in steps:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockutils.figures.svg import LINE, badge_size
-from sockutils.packets.fields import told
+from sockutils.packets.fields import told as heads_of
 from sockutils.packets.remarks import remarks_on
 from sockutils.workbench.record import Event
-from sockutils.workbench.text import done, said
+from sockutils.workbench.text import done, said, told
 
 if TYPE_CHECKING:
     from sockutils.workbench.call import Call
@@ -26,8 +26,9 @@ class Item(NamedTuple):
 
 
 def items(events: Sequence[Event], letters: int) -> list[Item]:
+    events = told(events)
     packets = [event.what for event in events if event.kind == "packet"]
-    heads, remarks = iter(told(packets)), remarks_on(packets)
+    heads, remarks = iter(heads_of(packets)), remarks_on(packets)
     found = []
     for event in events:
         if event.kind == "packet":
@@ -55,7 +56,7 @@ def by_program(event: Event, letters: int) -> dict[str, list[str]]:
     """What has changed in each program, in lines of so many letters and some."""
     rows: dict[str, list[str]] = {}
     for program, words in event.what:
-        rows.setdefault(program, []).extend(textwrap.wrap(words, letters + 8))
+        rows.setdefault(program, []).extend(textwrap.wrap(words, letters + 10))
     return rows
 
 
@@ -63,7 +64,7 @@ def call(event: Event, letters: int) -> Item:
     if event.kind == "line":
         return Item(event, [done(event.what)], done(event.what), LINE + 2 * GAP)
     made: Call = event.what
-    text = said(event)
+    text = said(event, exactly=True)
     code, sign, outcome = text.partition(" → ")
     lines = textwrap.wrap(code, letters, subsequent_indent="  ", break_on_hyphens=False)
     if sign:

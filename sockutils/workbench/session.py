@@ -25,6 +25,7 @@ class Session:
         self.refused = ""
         self._over = threading.Event()
         self._watch: threading.Thread | None = None
+        self._publishing = threading.Lock()
 
     def handle(self, message: Json) -> None:
         """Do what a click asks for, and publish what has become of it; it never raises."""
@@ -39,7 +40,7 @@ class Session:
             self.bench.close()
             self.refused = "Interrupted: everything is closed. The next click begins again."
         self.answered += 1
-        self.publish(self.snapshot())
+        self._publish()
         self._look_on()
 
     def _do(self, message: Json) -> None:
@@ -83,6 +84,10 @@ class Session:
         more = {"story": telling, "answered": self.answered, "refused": self.refused}
         return snapshot(self.bench) | more
 
+    def _publish(self) -> None:
+        with self._publishing:  # no older picture after a newer one
+            self.publish(self.snapshot())
+
     # What happens by itself
 
     def _look_on(self) -> None:
@@ -98,7 +103,7 @@ class Session:
             if self._over.wait(QUICK if moves else SLOW):
                 return
             if self.bench.look():
-                self.publish(self.snapshot())
+                self._publish()
 
     def close(self) -> None:
         """Close the workbench, and look no more."""

@@ -1,6 +1,5 @@
 """A workbench as a cell's output: alive in Jupyter, a text and a picture anywhere else."""
 
-import atexit
 from typing import Any
 
 from sockutils.figures.picture import Picture
@@ -40,7 +39,6 @@ class Bench:
         display: Any = IPython.display.display
         # two outputs: where the first has no kernel any more, the second has a picture
         session = Session(self.story, lambda snapshot: None)
-        atexit.register(session.close)
         view = widget(session)
         display({WIDGET: view._repr_mimebundle_()[0][WIDGET]}, raw=True)
         data: dict[str, Any] = Picture(self.svg, self.text)._repr_mimebundle_()

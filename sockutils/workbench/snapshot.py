@@ -119,7 +119,7 @@ def told(event: Event) -> Json:
     if isinstance(event.what, Call):
         kind = event.what.kind
         meaning, place = sentence(event.what)
-    return {"line": line(event), "kind": kind, "sentence": meaning, "place": place}
+    return {"line": line(event, exactly=True), "kind": kind, "sentence": meaning, "place": place}
 
 
 def of_line(bench: Workbench) -> Json:

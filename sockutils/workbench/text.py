@@ -33,8 +33,7 @@ def lines(bench: Workbench, said: Sequence[str]) -> Iterator[str]:
         return
     if bench.run.wire.unseen:
         yield "(packets are not shown: no right to capture them)"
-    answers = iter(needed([event for event in bench.run.record.events if event.kind == "packet"]))
-    kept = [each for each in bench.run.record.events if each.kind != "packet" or next(answers)]
+    kept = told(bench.run.record.events)
     step = -1
     for kind, group in groups(kept):
         for number in range(step + 1, group[0].number + 1):
@@ -48,16 +47,20 @@ def spoken(said: Sequence[str]) -> Iterator[str]:
     return (f"# {words}" for words in said if words)
 
 
-def needed(events: list[Event]) -> Iterator[bool]:
-    """Whether each packet says something new: TCP also confirms what it has confirmed before, and
+def told(events: Sequence[Event]) -> list[Event]:
+    """Leave out packets that say nothing new: TCP also confirms what it has confirmed before, and
     asks whether there is room, as often as time will have it."""
     owed: set[tuple[str, str]] = set()
-    for event in events:
-        is_news = event.what.flags != "ACK" or bool(event.what.payload)
-        yield is_news or event.ends in owed
-        owed.discard(event.ends)
-        if is_news:
-            owed.add(event.ends[::-1])
+    return [event for event in events if event.kind != "packet" or is_needed(event, owed)]
+
+
+def is_needed(event: Event, owed: set[tuple[str, str]]) -> bool:
+    is_news = event.what.flags != "ACK" or bool(event.what.payload)
+    needed = is_news or event.ends in owed
+    owed.discard(event.ends)
+    if is_news:
+        owed.add(event.ends[::-1])
+    return needed
 
 
 def groups(events: Sequence[Event]) -> Iterator[tuple[str, list[Event]]]:
@@ -72,24 +75,24 @@ def groups(events: Sequence[Event]) -> Iterator[tuple[str, list[Event]]]:
         yield group[0].kind, group
 
 
-def line(event: Event) -> str:
+def line(event: Event, exactly: bool = False) -> str:
     if event.kind == "states":
-        return "    " + " · ".join(told.words for told in event.what)
+        return "    " + " · ".join(one.words for one in event.what)
     if event.kind == "line":
         who = f"{event.ends[0]}: " if event.ends[0] else "line: "
         return who + done(event.what)
     call: Call = event.what
-    return f"{call.step.program}: {said(event)}"
+    return f"{call.step.program}: {said(event, exactly)}"
 
 
-def said(event: Event) -> str:
+def said(event: Event, exactly: bool = False) -> str:
     """The line of code of a call, and what it has answered; of one that has returned late, only
-    what."""
+    what. How many bytes a full queue held is told only if it shall be exact."""
     call: Call = event.what
     if event.kind == "ended":
-        outcome = call.outcome(exactly=False) or "returns"
+        outcome = call.outcome(exactly) or "returns"
         return f"{call.code.call}() {outcome}, after a wait"
-    outcome = "waits …" if call.waited else call.outcome(exactly=False)
+    outcome = "waits …" if call.waited else call.outcome(exactly)
     return f"{call.step.code} {outcome}".rstrip()
 
 
@@ -99,15 +102,15 @@ def done(code: str) -> str:
 
 def packets(events: list[Event]) -> Iterator[str]:
     found = [event.what for event in events]
-    told = [
+    rows = [
         (*event.ends, " ".join([packet.label, *(f"({one})" for one in remarks)]), packet.size)
         for event, packet, remarks in zip(events, found, remarks_on(found), strict=True)
     ]
     much = any(len(packet.payload) >= MANY for packet in found)
-    if much or len(told) > FEW:  # how many depends on the kernel
-        yield f"    {told[0][0]} ⇄ {told[0][1]}   data and confirmations, several packets"
+    if much or len(rows) > FEW:  # how many depends on the kernel
+        yield f"    {rows[0][0]} ⇄ {rows[0][1]}   data and confirmations, several packets"
         return
-    for sender, receiver, label, size in told:
+    for sender, receiver, label, size in rows:
         yield f"    {sender} → {receiver}   {label}  {size}".rstrip()
 
 

@@ -23,6 +23,8 @@ function picture(label) {
     if (found >= 0) told.textContent = items[found].firstChild.textContent
   }
   frame.onpointerleave = tell
+  const down = () => frame.scrollTop = frame.scrollHeight
+  new ResizeObserver(down).observe(frame)
 
   function update(svg, text, steps) {
     const before = new Set(items.map(each => `${each.dataset.t}${each.textContent}`))
@@ -34,7 +36,7 @@ function picture(label) {
     if (steps) for (const each of items)
       each.classList.toggle("wb-new", !before.has(`${each.dataset.t}${each.textContent}`))
     place = -1
-    requestAnimationFrame(() => frame.scrollTop = frame.scrollHeight)
+    requestAnimationFrame(down)
     tell()
   }
   return { root: element("div", { className: "wb-happened" }, frame, told), update }

@@ -70,7 +70,7 @@ function render({ model, el }) {
 
   function tell() {
     if (now.refused) return say(now.refused)
-    status.className = `wb-status wb-${now.said.at(-1)?.kind}`
+    status.className = `wb-status wb-is-${now.said.at(-1)?.kind}`
     status.replaceChildren(...now.said.flatMap(({ line, kind, sentence, place }) => [
       element("span", { className: "wb-code" }, `${SIGNS[kind] ?? ""}${line}`), ` ${sentence} `,
       element("span", { className: "wb-place" }, place && `Shown in ${place}`), " "]))
