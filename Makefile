@@ -82,7 +82,8 @@ moved := $(shell [ ! -e .venv/project ] || $(python) -Ic '$(here)' 2>/dev/null |
 	@touch $@
 
 .venv/project: .venv/locked pyproject.toml sockutils/kernel/kernel.json \
-		sockutils/slides/package.json sockutils/slides/static/slides.js
+		sockutils/slides/package.json sockutils/slides/static/slides.js \
+		sockutils/practice/lab/package.json sockutils/practice/lab/static/practice.js
 	@$(pip) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -2,7 +2,8 @@
 
 The C library's own calls are in `sockutils.libc`, which is imported by name, since cffi takes time.
 
-`%load_ext sockutils` has errors say what to do next, `%unload_ext sockutils` ends it.
+`%load_ext sockutils` has errors say what to do next and the kernel hear of right answers to
+questions, `%unload_ext sockutils` has IPython show errors as before.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from sockutils.practice.exercise import exercise
 from sockutils.practice.panel import panel
 from sockutils.practice.progress import continue_here, progress, reset_progress
 from sockutils.practice.questions import quiz
+from sockutils.practice.score import score
 from sockutils.tables.diag import sockets
 from sockutils.workbench.bench import bench
 
@@ -41,6 +43,7 @@ __all__ = [
     "progress",
     "quiz",
     "reset_progress",
+    "score",
     "sequence",
     "sockets",
     "timeline",
@@ -49,10 +52,12 @@ __all__ = [
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Explain the errors that reach the end of a cell, see `sockutils.words`."""
+    """Explain the errors that reach the end of a cell, see `sockutils.words`; hear of answers."""
+    from sockutils.practice.questions import hear
     from sockutils.words import load
 
     load(shell)
+    hear(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from sockutils.course.copies import Folder
-from sockutils.course.source import lessons
 
 FOLDER = "my_course"
 START = "00_start_here.ipynb"
@@ -14,11 +13,10 @@ START = "00_start_here.ipynb"
 
 def lay_out(chosen: argparse.Namespace) -> None:
     """Lay the lessons out, and say what is new."""
-    folder = Path(chosen.folder)
-    for line in Folder(folder).lay_out(chosen.outputs):
+    folder = Folder(Path(chosen.folder))
+    for line in folder.lay_out(chosen.outputs):
         print(line, flush=True)
-    if chosen.outputs:
-        trust(folder)
+    trust(folder.written)
 
 
 def lab(chosen: argparse.Namespace, options: list[str]) -> None:
@@ -33,20 +31,25 @@ def lab(chosen: argparse.Namespace, options: list[str]) -> None:
     os.execv(command[0], [*command, *options])
 
 
-def trust(folder: Path) -> None:
-    """Sign the stored outputs, as if they came from here: Jupyter shows all that is in them."""
+def trust(lessons: list[str]) -> None:
+    """Sign the outputs that were laid out, as if they came from here: Jupyter shows all of them."""
+    if not lessons:
+        return  # the import below takes as long as all the rest
     import nbformat
     from nbformat.sign import NotebookNotary
 
-    for name in lessons():
-        if (folder / name).exists():
-            NotebookNotary().sign(nbformat.read(folder / name, as_version=4))
+    notary = NotebookNotary()
+    for text in lessons:
+        notary.sign(nbformat.v4.reads(text))
+    notary.store.close()
 
 
 def restore(chosen: argparse.Namespace) -> None:
     """Give a lesson afresh and keep the old one."""
-    for line in Folder(Path(chosen.folder)).restore(chosen.lesson):
+    folder = Folder(Path(chosen.folder))
+    for line in folder.restore(chosen.lesson):
         print(line)
+    trust(folder.written)
 
 
 def parser() -> argparse.ArgumentParser:

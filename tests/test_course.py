@@ -75,6 +75,16 @@ def test_lessons_have_no_outputs_and_no_numbers(folder: Folder) -> None:
         assert cell["source"] == ["print(1)"]
 
 
+def test_a_prediction_is_asked_for_in_its_cell(tmp_path: Path) -> None:
+    laid = Folder(tmp_path / "mine")
+    laid.lay_out()
+    cells = json.loads((laid.path / LISTEN).read_text())["cells"]
+    asked = {cell["id"]: cell["metadata"]["guess"] for cell in cells if "guess" in cell["metadata"]}
+    assert len(asked) >= 6
+    assert asked["listen-18"]["came"] == 6
+    assert all("cell" not in guess for guess in asked.values())
+
+
 def test_outputs_for_lecturers(tmp_path: Path, shipped: Path) -> None:
     laid = Folder(tmp_path / "lecture")
     laid.lay_out(outputs=True)
@@ -87,7 +97,11 @@ def test_again_changes_nothing(folder: Folder) -> None:
     assert {path: path.stat().st_mtime_ns for path in folder.path.rglob("*")} == before
 
 
-@pytest.mark.parametrize("change", [answer, run])
+def guess(notebook: dict[str, Any]) -> None:
+    notebook["cells"][0]["metadata"]["guess"] = {"said": "6"}
+
+
+@pytest.mark.parametrize("change", [answer, run, guess])
 def test_what_is_touched_stays(folder: Folder, change: Edit) -> None:
     edit(folder.path / LISTEN, change)
     touched = (folder.path / LISTEN).read_text()
@@ -196,13 +210,21 @@ def test_lab_becomes_jupyterlab_in_the_folder(tmp_path: Path) -> None:
     assert laid == {name for name in source.lessons() if "/" not in name}
 
 
-def test_outputs_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", [[], ["--outputs"]])
+def test_outputs_are_trusted_as_they_were_laid_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    command = [sys.executable, "-m", "sockutils", "copy", "here", "--outputs"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-    notary = NotebookNotary(data_dir=str(tmp_path / "data"))
-    assert notary.check_signature(nbformat.read(tmp_path / "here" / LISTEN, as_version=4))
-    notary.store.close()
+    for command in (["copy", "here", *options], ["restore", "03", "here"]):
+        whole = [sys.executable, "-m", "sockutils", *command]
+        subprocess.run(whole, cwd=tmp_path, capture_output=True, check=True)
+        notary = NotebookNotary(data_dir=str(tmp_path / "data"))
+        notebook = nbformat.read(tmp_path / "here" / LISTEN, as_version=4)
+        assert any(cell.get("outputs") for cell in notebook.cells)  # the questions, at least
+        assert notary.check_signature(notebook)
+        notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="somebody else's")]
+        assert not notary.check_signature(notebook)
+        notary.store.close()
 
 
 def test_the_learners_folder_is_not_in_git() -> None:

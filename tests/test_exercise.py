@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from sockutils.practice.exercise import exercise
+from sockutils.practice.exercise import Result, exercise
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,14 @@ def test_a_wrong_answer_gets_the_hint_and_is_not_kept(home):
     assert repr(waiting_room(str)) == (
         "waiting_room: not yet — 3 callers fit, not 3\nhint: count them"
     )
-    assert not home.exists()
+    assert not (home / "done").exists()
+    assert (home / "tried/listen/waiting_room").exists()
+
+
+def test_a_page_has_a_sign_for_each_outcome():
+    for answer, sign in ((cell("def answer(places): ..."), "○"), (str, "✗"), (int, "✓")):
+        assert f">{sign}</span> waiting_room: " in waiting_room(answer)._repr_html_()
+    assert "callers &lt; 1" in Result("x", "not yet — callers < 1")._repr_html_()
 
 
 def test_an_assertion_without_text_shows_no_line_of_the_check():
@@ -124,7 +131,9 @@ AFTER = ", after your function had returned"
 
 
 def test_what_is_no_function_is_said_to_be_none():
-    assert repr(waiting_room(4)) == "waiting_room: not yet — 4 is no function\nhint: count them"
+    assert repr(waiting_room(4)) == (
+        "waiting_room: not yet — 4 is no function\nhint: give the check its name, without ()"
+    )
 
 
 def test_wrong_arguments_are_told_as_such():
@@ -147,6 +156,24 @@ def test_a_socket_closed_too_early_is_told_as_such():
         "    with socket.create_connection(listener.getsockname()) as mine: return mine"
     )
     assert outcome(source) == f"{NOT_YET}a socket that is still needed is closed{AFTER}"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("def answer(): return 1", "leave the line with `def` as it was"),
+        ("def answer(listener): return 4", "compare what the task asks for"),
+        ("def answer(listener): return sokket.socket()", "has the lesson's first cell been run?"),
+        (
+            "def answer(listener):\n"
+            "    with socket.create_connection(listener.getsockname()) as mine: return mine",
+            "`with` closes what is returned",
+        ),
+    ],
+)
+def test_the_hint_answers_what_happened(source, hint):
+    said = repr(knock_back(cell(source, socket=socket))).splitlines()
+    assert said[1].startswith(f"hint: {hint}")
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

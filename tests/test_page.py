@@ -123,6 +123,7 @@ def choose(lab: Page, theme: str) -> None:
     expect(
         lab.locator(f"body[data-jp-theme-light={light}][data-jp-theme-name='{theme}']")
     ).to_be_attached()
+    expect(lab.locator("#jupyterlab-splash")).to_have_count(0)  # it covers the page meanwhile
 
 
 def test_pictures_of_one_page_share_no_names(lab: Page) -> None:

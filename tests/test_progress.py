@@ -15,6 +15,7 @@ from sockutils.practice.progress import (
     reset_progress,
     store,
 )
+from sockutils.practice.score import score
 
 LISTEN = """
 title = "listen()"
@@ -54,6 +55,28 @@ def test_progress_shows_the_lessons_in_order():
     assert '<th scope="row"><a href="03_listen.ipynb">listen()</a></th><td>45</td><td>1/2</td>' in (
         progress()._repr_html_()
     )
+
+
+def test_a_page_has_a_bar_for_each_lesson():
+    record("listen", "knock")
+    assert (
+        'style="background-size:20% 100%"></span>1&nbsp;of&nbsp;5</td>' in progress()._repr_html_()
+    )
+
+
+def test_the_score_of_a_lesson():
+    record("listen", "waiting_room", passed=False)
+    record("listen", "knock", passed=False)
+    record("listen", "knock")
+    assert repr(score("listen")) == (
+        "listen(): 1 of 5 passed\n"
+        "✗ waiting_room: not yet\n"
+        "✓ knock: passed\n"
+        "○ question 1: not attempted\n"
+        "○ question 2: not attempted\n"
+        "○ question 3: not attempted"
+    )
+    assert ">✗</span> waiting_room: not yet<" in score("listen")._repr_html_()
 
 
 def done(lesson, item, time):
@@ -111,15 +134,18 @@ def test_progress_outlives_the_kernel():
 
 def test_reset():
     record("listen", "knock")
+    record("listen", "waiting_room", passed=False)
     reset_progress()
     reset_progress()
     assert "0/2" in repr(progress())
+    assert "not yet" not in repr(score("listen"))
 
 
 @pytest.mark.parametrize("path", sorted(Path(LESSONS).glob("*.toml")), ids=lambda path: path.stem)
 def test_a_lesson_is_complete(path):
     about = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert about.keys() - {"deeper"} == {"title", "notebook", "minutes", "exercises", "quiz"}
+    wanted = {"title", "notebook", "minutes", "exercises", "quiz"}
+    assert about.keys() - {"deeper", "guess"} == wanted
     assert set(about.get("deeper", [])) <= set(about["exercises"])
     assert (Path(LESSONS).parent.parent / "notebooks" / about["notebook"]).exists()
     checks = importlib.import_module(f"sockutils.lessons.{path.stem}")

@@ -163,7 +163,8 @@ def test_wheel_holds_the_package_and_the_kernelspec(tmp_path: Path) -> None:
     assert package <= names
     assert {f"sockutils/notebooks/{name}" for name in lessons()} <= names
     assert any(name.endswith("data/share/jupyter/kernels/sockutils/kernel.json") for name in names)
-    assert any(name.endswith("labextensions/sockutils-slides/static/slides.js") for name in names)
+    for extension in ("slides/static/slides.js", "practice/static/practice.js"):
+        assert any(name.endswith(f"labextensions/sockutils-{extension}") for name in names)
 
 
 Make = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -177,7 +178,8 @@ def make(tmp_path: Path) -> Make:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "sockutils/kernel").mkdir(parents=True)
     shutil.copy(ROOT / "sockutils/kernel/kernel.json", tmp_path / "sockutils/kernel")
-    shutil.copytree(ROOT / "sockutils/slides", tmp_path / "sockutils/slides")
+    for extension in ("slides", "practice/lab"):
+        shutil.copytree(ROOT / "sockutils" / extension, tmp_path / "sockutils" / extension)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/00_start_here.ipynb").touch()
 

@@ -243,8 +243,7 @@ def alone() -> Iterator[Run]:
 
 
 TOP = "the first code cell: run that one first."
-CALL = 'a cell below the heading "The call, in C and in Python": run that one first.'
-CALLS = CALL.replace("call", "calls")
+CALLS = 'a cell below the heading "The calls, in C and in Python": run that one first.'
 
 
 def test_a_name_that_an_earlier_cell_makes(alone: Run) -> None:
@@ -261,8 +260,10 @@ def test_a_name_that_an_earlier_cell_makes(alone: Run) -> None:
         assert below(alone("connected()")) == [f"`connected` comes from {CALLS}"]
         assert below(alone("def f(): quiz(1)\nf()")) == [f"`quiz` comes from {TOP}"]
         assert below(alone("udp(5)")) == []
-    alone("from sockutils.lessons import socket as lesson; from sockutils.libc import libc")
-    assert below(alone("libc.socket")) == [f"`socket` is declared in {CALL}"]
+    alone("__vsc_ipynb_file__ = '/home/me/course/deeper/01_socket.ipynb'")
+    alone("from sockutils.libc import libc")
+    declared = CALLS.replace("The calls, in C and in Python", "The call in C")
+    assert below(alone("libc.socket")) == [f"`socket` is declared in {declared}"]
     assert below(alone("libc.listen")) == []
 
 

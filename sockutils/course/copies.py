@@ -18,6 +18,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.written: list[str] = []  # the texts of the lessons that were laid out by this object
 
     def lay_out(self, outputs: bool = False) -> list[str]:
         """Write what is missing or out of date; return a line for each file that tells news.
@@ -80,6 +81,7 @@ class Folder:
         # The record comes last: a lesson without one is laid out again, if it is the same.
         write(self.path / name, text)
         write(self._record(name), text)
+        self.written.append(text)
 
 
 def read(path: Path) -> str:

@@ -2,8 +2,11 @@
 
 import copy
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from sockutils.practice.progress import names, read_lesson
 
 PACKAGE = Path(__file__).parents[1]
 # In a wheel the notebooks lie inside the package, in a checkout beside it.
@@ -22,17 +25,36 @@ def lessons() -> dict[str, Path]:
 
 
 def text_of(path: Path, outputs: bool) -> str:
-    """A lesson's file as a learner gets it: without outputs and numbers, or, asked for, with."""
+    """A lesson's file as a learner gets it, to be run: no outputs but the questions, and guesses.
+
+    Or, asked for, with all outputs, and nothing to guess.
+    """
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    return as_text(notebook if outputs else without_outputs(notebook))
+    return as_text(notebook if outputs else to_be_run(notebook))
 
 
-def without_outputs(notebook: Notebook) -> Notebook:
+def to_be_run(notebook: Notebook) -> Notebook:
     bare = copy.deepcopy(notebook)
     for cell in bare["cells"]:
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+            cell["outputs"], cell["execution_count"] = questions(cell), None
+        if guess := guesses().get(cell.get("id", "")):
+            cell["metadata"]["guess"] = guess
     return bare
+
+
+def questions(cell: Notebook) -> list[Notebook]:
+    """The output of a cell that asks one: it can be answered before anything is run."""
+    if "quiz" not in cell["metadata"].get("tags", []):
+        return []
+    return [output | {"execution_count": None} for output in cell["outputs"]]
+
+
+@cache
+def guesses() -> dict[str, dict[str, Any]]:
+    """What is to be guessed, by the cell that shows it; our JupyterLab extension asks."""
+    tables = [guess for name in names() for guess in read_lesson(name).get("guess", [])]
+    return {guess.pop("cell"): guess for guess in tables}
 
 
 def as_text(notebook: Notebook) -> str:
@@ -56,5 +78,5 @@ def what_matters(notebook: Notebook) -> list[tuple[object, ...]]:
 
 
 def answers(cell: Notebook) -> object:
-    """What a learner's own clicks leave in a cell; everything else there is Jupyter's."""
+    """The guess, with what a learner has clicked; everything else there is Jupyter's."""
     return cell.get("metadata", {}).get("guess")

@@ -27,8 +27,12 @@ def html(svg: str, alt: str) -> str:
 
 @cache
 def script(*names: str) -> str:
-    """Return the scripts, without comments and indentation, as one that leaves no names."""
-    text = "\n".join((HERE / f"{name}.js").read_text() for name in names)
-    short = re.sub(r"^ +|^//.*\n|^\n| +//.*", "", text, flags=re.MULTILINE)
-    short = re.sub(r"(?<=[{(,;])\n|\n(?=[})\].?:&])", "", short)  # where a line goes on
-    return f"(() => {{\n{short.replace('THEMES', themes())}}})()"
+    """Return the scripts as one that leaves no names."""
+    text = short("\n".join((HERE / f"{name}.js").read_text() for name in names))
+    return f"(() => {{\n{text.replace('THEMES', themes())}}})()"
+
+
+def short(text: str) -> str:
+    """Return a script without its comments and its indentation."""
+    text = re.sub(r"^ +|^//.*\n|^\n| +//.*", "", text, flags=re.MULTILINE)
+    return re.sub(r"(?<=[{(,;])\n|\n(?=[})\].?:&])", "", text)  # where a line goes on

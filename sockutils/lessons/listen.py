@@ -32,7 +32,15 @@ def let_in(address: Address, number: int) -> int:
         return number
 
 
-@exercise("listen", hint="Count again how many clients a backlog of 1 let in.")
+@exercise(
+    "listen",
+    hint={
+        "got in": "count again how many clients a backlog of 1 let in",
+        "not a socket": "return the socket that listens",
+        "closed already": "no `with` here: who gets the socket will close it",
+        "does not listen": "listen(), after bind(), or create_server(), which does both",
+    },
+)
 def waiting_room(open_room: Callable[[Address, int], socket.socket]) -> None:
     ports: set[int] = set()
     with ExitStack() as stack:
@@ -92,7 +100,19 @@ def count(
 @exercise(
     "listen",
     seconds=10,
-    hint="settimeout() before connect(), and close the socket if it was in vain.",
+    hint={
+        "still busy": "settimeout() before connect(): it limits connect(), too",
+        "did not close": "close() it before you return None",
+        "TimeoutError": "catch it, close the socket, and return None",
+        "ConnectionRefused": "None for this, too; it and TimeoutError are both an OSError",
+        "did not call": "connect() to the address, and wait for at most so long",
+        "gave up": "settimeout(seconds), and connect() waits so long",
+        "you waited": "settimeout(seconds), and connect() waits no longer",
+        "is full, yet": "connect() raises TimeoutError if it was in vain; connect_ex() does not",
+        "nobody listens": "writable: connect() is over. SO_ERROR is 0 if it has worked",
+        "closed already": "close it only if connect() was in vain",
+        "not connected": "settimeout(seconds), and connect() waits until it is",
+    },
 )
 def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
     with full() as listener:
@@ -103,7 +123,7 @@ def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
         took = time.monotonic() - start
         assert caller is None, f"the queue is full, yet you returned {caller!r}"
         assert took < 0.9, f"asked for at most 0.3 s, you waited for {took:.1f} s"
-        assert any(call.name.startswith("connect") for call in calls), "you did not call anybody"
+        assert any(call.name.startswith("connect") for call in calls), "you did not call connect()"
         assert took > 0.29, f"asked to wait 0.3 s, you gave up after {took:.2f} s"
         assert not calls.unclosed(), (
             "you did not close your socket: it knocks on, until it is collected as garbage"
@@ -120,6 +140,11 @@ def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
                 peer = caller.getpeername()
             assert peer, "you returned a socket that is not connected: wait until it is"
             assert peer == address, f"your socket is connected to {peer}"
+
+    with socket.socket() as unheard:
+        unheard.bind(ANY)
+        caller = call(unheard.getsockname(), 3.0)
+    assert caller is None, f"nobody listens there, it is refused, yet you returned {caller!r}"
 
 
 def draw_queue(inside: int, outside: int) -> Picture:

@@ -3,16 +3,27 @@
 import errno
 import functools
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
+from sockutils.practice.feedback import said, style
 from sockutils.practice.limit import Step, bounded
 from sockutils.practice.progress import record
 
 Check = Callable[[Any], object]
+Hint = str | dict[str, str]  # or several, each by words of what went wrong
 DOES_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 AFTER = ", after your function had returned"
 # what the check's own code raises for a value of the wrong kind
 UNUSABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+# Where the exercise's own hint would miss the point, by words of what went wrong.
+GENERAL = {
+    " is no function": "give the check its name, without ()",
+    "the check calls it with other arguments": "leave the line with `def` as it was",
+    "a socket that is still needed is closed": "`with` closes what is returned from its block",
+    "what it returned cannot be used": "compare what the task asks for with what you `return`",
+    "NameError: ": "has the lesson's first cell been run? If so, look for a typing error",
+}
 
 
 class Result(NamedTuple):
@@ -25,16 +36,22 @@ class Result(NamedTuple):
     def __repr__(self) -> str:
         return f"{self.name}: {self.outcome}\n{self.note}".rstrip()
 
+    def _repr_html_(self) -> str:
+        kind, dash, why = self.outcome.partition(" — ")
+        first = said(kind, f"{self.name}: {kind}", escape(dash + why), escape(self.note))
+        return style() + first
+
 
 def exercise(
-    lesson: str, hint: str, seconds: float = 5
+    lesson: str, hint: Hint, seconds: float = 5
 ) -> Callable[[Check], Callable[[Any], Result]]:
     """Turn a function that drives the learner's answer, and asserts, into a check of that name.
 
     The check returns a Result: a failed assertion, an exception of the learner's code and code that
     is still busy after so many seconds are all "not yet". The bound needs the main thread.
     An assertion's text answers the mistake: what was seen, and what to try. If it is raised from
-    an error of the answer's, the line of that is added.
+    an error of the answer's, the line of that is added. Of several hints the first counts whose
+    words are in what went wrong; "" is in all, and an empty one is not shown.
     """
 
     def decorate(check: Check) -> Callable[[Any], Result]:
@@ -43,12 +60,21 @@ def exercise(
             if is_empty(answer):
                 return Result(check.__name__, "not attempted")
             if failure := attempt(check, answer, seconds):
-                return Result(check.__name__, f"not yet — {failure}", f"hint: {hint}")
+                record(lesson, check.__name__, passed=False)
+                return Result(check.__name__, f"not yet — {failure}", told_by(hint, failure))
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
         return examine
 
     return decorate
+
+
+def told_by(hint: Hint, failure: str) -> str:
+    """The line with the hint for this failure: the exercise's, by its words, or a general one."""
+    hints = {"": hint} if isinstance(hint, str) else hint
+    named = {words: each for words, each in hints.items() if words} | GENERAL | {"": hints.get("")}
+    found = next((each for words, each in named.items() if words in failure), "")
+    return f"hint: {found}" if found else ""
 
 
 def is_empty(answer: Any) -> bool:

@@ -3,26 +3,29 @@
 import functools
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sockutils.peers.waits import wait_until
-from sockutils.practice.exercise import Result
+from sockutils.practice.exercise import Hint, Result, told_by
 from sockutils.practice.limit import bounded
 from sockutils.practice.program import ANSWER, HOST, PORT, Program
 from sockutils.practice.progress import record
 from sockutils.practice.traceback import syntax_error
 
 UNREAD = " before it had read everything"
+LOOPS = "answers the same client again and again, and does not come to close()"
+WAITS = "waits for more from the same client, or its end, before it closes"
 
 
 def own_program(
-    lesson: str, hint: str, seconds: float = 60
+    lesson: str, hint: Hint, seconds: float = 60
 ) -> Callable[[Callable[..., object]], Callable[..., Result]]:
     """Turn a function that drives the learner's programs, and asserts, into a check of that name.
 
     The check takes the names of their files, one for each argument of the function, which gets
-    paths. If none of them is there, nothing is attempted.
+    paths. If none of them is there, nothing is attempted. The hint is as that of an exercise.
     """
 
     def decorate(check: Callable[..., object]) -> Callable[..., Result]:
@@ -33,7 +36,8 @@ def own_program(
                 note = f"{paths[0]} is not there yet: write it first"
                 return Result(check.__name__, "not attempted", note)
             if failure := unreadable(paths) or trouble(check, paths, seconds):
-                return Result(check.__name__, f"not yet — {failure}", f"hint: {hint}")
+                record(lesson, check.__name__, passed=False)
+                return Result(check.__name__, f"not yet — {failure}", told_by(hint, failure))
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
         return examine
@@ -77,10 +81,11 @@ def answers(program: Program, client: socket.socket, expected: bytes) -> None:
     except TimeoutError:
         seen = f"{got!r:.80} and no more" if got else "nothing"
         line = f"{program} answered {seen} within {ANSWER:.0f} s, expected {expected!r:.80}"
-        raise AssertionError(line) from None
-    except ConnectionResetError:
+        queue = ": it has not called accept(), the client is still in its queue"
+        raise AssertionError(line + queue * program.keeps_waiting()) from None
+    except ConnectionResetError as error:
         died(program)
-        raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from None
+        raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from error
     if not got:
         died(program)
         raise AssertionError(f"{program} ended the connection without an answer")
@@ -99,7 +104,23 @@ def closes(program: Program, client: socket.socket) -> None:
     try:
         more = client.recv(100)
     except TimeoutError:
-        raise AssertionError(f"{program} left the connection open: close() it") from None
-    except ConnectionResetError:
-        raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from None
+        raise AssertionError(f"{program} {why_open(client)}") from None
+    except ConnectionResetError as error:
+        raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from error
     assert not more, f"after its answer {program} sent {more!r:.80}, too"
+
+
+def why_open(client: socket.socket) -> str:
+    """What a server does that has answered and not closed: say more, then end, and see."""
+    client.settimeout(1)
+    try:
+        client.sendall(b"more")
+        with suppress(TimeoutError):
+            return LOOPS if client.recv(100) else WAITS
+        client.shutdown(socket.SHUT_WR)
+        client.recv(100)
+    except TimeoutError:
+        return "left the connection open: close() it, or use `with`"
+    except OSError:  # it closed without having read what came last
+        pass
+    return WAITS

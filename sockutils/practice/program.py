@@ -37,10 +37,15 @@ class Program:
     """
 
     def __init__(
-        self, path: Path, printed: IO[bytes], complained: IO[bytes], *arguments: str
+        self,
+        path: Path,
+        printed: IO[bytes],
+        complained: IO[bytes],
+        *arguments: str,
+        options: tuple[str, ...] = (),
     ) -> None:
         self.path, self._printed, self._complained = path, printed, complained
-        command = [sys.executable, path.name, *arguments]
+        command = [sys.executable, *options, path.name, *arguments]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCH, *command],
             cwd=path.absolute().parent,
@@ -69,13 +74,23 @@ class Program:
     def printed(self) -> str:
         return text_of(self._printed)
 
+    @property
+    def complained(self) -> str:
+        """What it wrote to stderr."""
+        return text_of(self._complained)
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, below zero for a signal; None while it runs."""
+        return self._process.poll()
+
     def listens(self, port: int = PORT) -> None:
         """Wait until it listens on the port."""
         wait_until(lambda: self.over or self._listeners(), START)
         rows = self._listeners()
         if not rows:
             self.lives()
-            assert not self.over, f"{self} ended at once, and has listened on no port"
+            assert not self.over, f"{self} ended at once: it has waited for no client"
             raise AssertionError(
                 f"{self} listens on no port after {START:.0f} s: it needs bind() and listen(), "
                 "or create_server()"
@@ -90,6 +105,10 @@ class Program:
         held = with_holders(rows) if rows else []  # it looks into every process
         return [row for row in held if any(member(one.pid, group) for one in row.holders or ())]
 
+    def keeps_waiting(self) -> bool:
+        """Whether a client is in its accept queue."""
+        return any(row.accept_queue for row in self._listeners())
+
     def calls(self, server: socket.socket) -> socket.socket:
         """Wait until it calls this server, and take the connection."""
         server.setblocking(False)
@@ -103,7 +122,9 @@ class Program:
         wait_until(lambda: self.over or came(), START)
         if not came():
             self.lives()
-            raise AssertionError(f"{self} {'ended' if self.over else 'runs'}, and called nobody")
+            raise AssertionError(
+                f"{self} {'ended' if self.over else 'runs'}, and connected to nobody"
+            )
         found[0].settimeout(ANSWER)
         return found[0]
 
@@ -117,22 +138,23 @@ class Program:
         """Tell of what it died, if it has."""
         status = self._process.poll()
         if status:
-            words = last_words(self.path, text_of(self._complained)) or "it says nothing"
+            words = last_words(self.path, self.complained) or "it says nothing"
             rests = at_rest() if "Address already in use" in words else ""
             raise AssertionError(f"{self} ended with status {status}: {words}{rests}")
 
 
 @contextmanager
-def running(path: Path, *arguments: str) -> Iterator[Program]:
-    """Run a learner's file for a block."""
+def running(path: Path, *arguments: str, options: tuple[str, ...] = ()) -> Iterator[Program]:
+    """Run a learner's file for a block; the options are the interpreter's."""
     assert path.exists(), f"{path.name} is not there yet: write it, too"
     with TemporaryFile() as printed, TemporaryFile() as complained:
-        program = Program(path, printed, complained, *arguments)
+        program = Program(path, printed, complained, *arguments, options=options)
         try:
             yield program
         except OSError as error:
             wait_until(lambda: program.over, 1)
             program.lives()  # if it has died, that is the news
+            assert not program.over, f"{program} ended before it had served its client"
             raise AssertionError(f"the other end of {program} got: {error.strerror}") from error
         finally:
             program.end()

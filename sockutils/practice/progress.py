@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockutils.figures.columns import aligned
+from sockutils.practice.feedback import bar, style
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,10 +41,10 @@ class Progress(NamedTuple):
         return f"{self.here}\n\n{aligned([COLUMNS, *self.rows])}"
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS[:-1])
+        head = "".join(f'<th scope="col">{name}</th>' for name in (*COLUMNS[:-1], "passed"))
         rows = "".join(map(html_row, self.rows))
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        return self.here._repr_html_() + table
+        return style() + self.here._repr_html_() + table
 
 
 def html_row(row: tuple[str, ...]) -> str:
@@ -51,6 +52,9 @@ def html_row(row: tuple[str, ...]) -> str:
 
     title, *cells, notebook = map(html.escape, row)
     first = f'<th scope="row"><a href="{notebook}">{title}</a></th>'
+    shares = [share.split("/") for share in cells[1:]]
+    done, total = (sum(map(int, numbers)) for numbers in zip(*shares, strict=True))
+    cells.append(bar(done, total))
     return f"<tr>{first}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
@@ -96,17 +100,28 @@ def names() -> list[str]:
 
 def row(lesson: str) -> tuple[str, ...]:
     about = read_lesson(lesson)
+    exercises, questions = (share(lesson, items) for items in counted(lesson))
+    return about["title"], str(about["minutes"]), exercises, questions, about["notebook"]
+
+
+def counted(lesson: str) -> tuple[list[str], list[str]]:
+    """The exercises and the questions of a lesson, without those in depth."""
+    about = read_lesson(lesson)
     quiz = enumerate(about["quiz"], 1)
     questions = [f"quiz {number}" for number, asked in quiz if not asked.get("deeper")]
     deeper = about.get("deeper", [])
-    exercises = share(lesson, [name for name in about["exercises"] if name not in deeper])
-    answered = share(lesson, questions)
-    return about["title"], str(about["minutes"]), exercises, answered, about["notebook"]
+    return [name for name in about["exercises"] if name not in deeper], questions
 
 
 def share(lesson: str, items: list[str]) -> str:
-    done = sum((store() / lesson / item).exists() for item in items)
-    return f"{done}/{len(items)}"
+    return f"{[outcome(lesson, item) for item in items].count('passed')}/{len(items)}"
+
+
+def outcome(lesson: str, item: str) -> str:
+    """Return "passed", "not yet" if it was only tried, or "not attempted"."""
+    if (store() / lesson / item).exists():
+        return "passed"
+    return "not yet" if (store("tried") / lesson / item).exists() else "not attempted"
 
 
 def read_lesson(name: str) -> dict[str, Any]:
@@ -116,11 +131,15 @@ def read_lesson(name: str) -> dict[str, Any]:
         return tomllib.load(file)
 
 
-def record(lesson: str, item: str) -> str:
-    """Keep an exercise or question as done; return "", or one line on why that is impossible."""
+def record(lesson: str, item: str, passed: bool = True) -> str:
+    """Keep an exercise or question as done, or as tried.
+
+    Return "", or one line on why that is impossible.
+    """
+    folder = store("done" if passed else "tried") / lesson
     try:
-        (store() / lesson).mkdir(parents=True, exist_ok=True)
-        (store() / lesson / item).touch()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / item).touch()
     except OSError as error:
         return f"progress cannot be saved: {error}"
     return ""
@@ -130,12 +149,13 @@ def reset_progress() -> None:
     """Start again with nothing done."""
     import shutil
 
-    if store().exists():
-        shutil.rmtree(store())
+    for kind in ("done", "tried"):
+        if store(kind).exists():
+            shutil.rmtree(store(kind))
 
 
-def store() -> "Path":
+def store(kind: str = "done") -> "Path":
     # An empty file for each thing done: two notebooks that save at once do not disturb each other.
     from platformdirs import user_data_path
 
-    return user_data_path("sockutils", appauthor=False) / "done"
+    return user_data_path("sockutils", appauthor=False) / kind

@@ -1,71 +1,96 @@
-"""Multiple-choice questions that answer back."""
+"""Multiple-choice questions that answer back, without a kernel."""
 
-from typing import Any
+import textwrap
+from functools import cache
+from typing import Any, NamedTuple
 
-from sockutils.practice.panel import View
-from sockutils.practice.progress import read_lesson, record
+from sockutils.practice.feedback import SIGNS, said, style
+from sockutils.practice.progress import names, outcome, read_lesson, record
 
-# ipywidgets makes an answer 300 pixels wide and one line high, and puts its button after the text.
-WRAP = """<style>
-.sockutils-quiz .widget-radio { width: auto; height: auto }
-.sockutils-quiz .widget-radio-box label {
-  display: flex; flex-direction: row-reverse; justify-content: flex-end; align-items: flex-start;
-  height: auto; line-height: 1.5; white-space: normal }
-.sockutils-quiz .widget-radio-box input { flex: none }
-</style>"""
+LETTERS = "abcdefgh"
 
 
-# It also leaves each button in a group of its own, and JupyterLab takes the arrow keys from them.
-# An animation starts when the question is on the page; no other event tells that.
-GROUP = """<style>@keyframes sockutils-shown {}</style>
-<span style="animation: sockutils-shown 1ms" onanimationstart="
-  const quiz = this.closest('.sockutils-quiz'), name = Math.random()
-  const group = quiz.querySelector('.widget-radio-box')
-  group.setAttribute('role', 'radiogroup')
-  group.setAttribute('aria-label', quiz.querySelector('p').textContent)
-  for (const button of group.querySelectorAll('input')) {
-    button.name = name
-    button.dataset.lmSuppressShortcuts = true
-  }
-"></span>"""
+class Question(NamedTuple):
+    """A question, and what was answered in the cell, if anything."""
+
+    lesson: str
+    number: int
+    asked: dict[str, Any]
+    chosen: str = ""
+    trouble: str = ""
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The answers by their letters, in an order that does not tell the right one."""
+        answers = sorted([self.asked["right"], *self.asked["wrong"]])
+        return dict(zip(LETTERS, answers, strict=False))
+
+    def told(self, letter: str) -> tuple[str, str, str]:
+        """What an answer is answered: the outcome, its word, and the sentence."""
+        answer = self.answers[letter]
+        if answer == self.asked["right"]:
+            return "passed", "Right:", self.asked["because"]
+        return "not yet", "Not yet:", self.asked["wrong"][answer]
+
+    def __repr__(self) -> str:
+        lines = [textwrap.fill(self.asked["question"], 88)]
+        for letter, answer in self.answers.items():
+            lines.append(textwrap.fill(f"{letter}) {answer}", 88, subsequent_indent="   "))
+        if self.chosen:
+            _, word, sentence = self.told(self.chosen)
+            lines += [textwrap.fill(f"{self.chosen}) {word} {sentence}", 88), self.trouble]
+        return "\n".join(line for line in lines if line)
+
+    def _repr_html_(self) -> str:
+        state = outcome(self.lesson, f"quiz {self.number}")
+        about = f'data-lesson="{self.lesson}" data-number="{self.number}" data-state="{state}"'
+        return (
+            f'<div class="sockutils-quiz" {about}>{style()}<p>{marked(self.asked["question"])}</p>'
+            f"{''.join(map(self._folded, self.answers))}{marked(self.trouble)}"
+            f"<script>{script()}</script></div>"
+        )
+
+    def _folded(self, letter: str) -> str:
+        outcome, word, sentence = self.told(letter)
+        opened = " open" if letter == self.chosen else ""
+        summary = f"<summary>{letter}) {marked(self.answers[letter])}</summary>"
+        return f"<details{opened}>{summary}{said(outcome, word, ' ' + marked(sentence))}</details>"
 
 
-def quiz(lesson: str, number: int) -> View:
+def quiz(lesson: str, number: int, answer: str = "") -> Question:
     """Ask question `number`, counted from 1, of sockutils/lessons/<lesson>.toml.
 
-    Every answer is answered at once; a right one counts in progress(). As text it is the question
-    and its answers without the solution.
+    In a page every answer is answered at once, with or without a kernel; where scripts are
+    stripped, the answers fold out. As text it is the question and its answers without the solution.
+    A right answer counts in progress(): our JupyterLab extension tells the kernel. Elsewhere give
+    the answer's letter. ValueError: no answer has that letter.
     """
-    import textwrap
-
-    from ipywidgets import HTML, RadioButtons, VBox  # type: ignore[import-untyped]
-
-    asked = read_lesson(lesson)["quiz"][number - 1]
-    answers = sorted([asked["right"], *asked["wrong"]])
-    labels = [f"{letter}) {each}" for letter, each in zip("abcdefgh", answers, strict=False)]
-    choice = RadioButtons(options=[label.replace("`", "") for label in labels], value=None)
-    feedback = HTML(said(""))
-
-    def answered(change: dict[str, Any]) -> None:
-        chosen = answers[change["new"]]
-        if chosen == asked["right"]:
-            trouble = record(lesson, f"quiz {number}")
-            feedback.value = said(f"Right: {asked['because']} {trouble}")
-        else:
-            feedback.value = said(f"Not yet: {asked['wrong'][chosen]}")
-
-    choice.observe(answered, "index")
-    question = HTML(f"{WRAP}<p>{marked(asked['question'])}</p>")
-    group = HTML(GROUP, layout={"height": "0", "margin": "0"})
-    box = VBox([question, choice, group, feedback])
-    box.add_class("sockutils-quiz")
-    lines = [textwrap.fill(asked["question"], 88)]
-    lines += [textwrap.fill(label, 88, subsequent_indent="   ") for label in labels]
-    return View(box, {"text/plain": "\n".join(lines)}, {})
+    question = Question(lesson, number, read_lesson(lesson)["quiz"][number - 1], answer)
+    if not answer:
+        return question
+    if answer not in question.answers:
+        raise ValueError(f"answer {answer!r}: it is one of {', '.join(question.answers)}")
+    right = question.told(answer)[0] == "passed"
+    return question._replace(trouble=keep(lesson, number, right))
 
 
-def said(text: str) -> str:
-    return f'<div role="status" aria-live="polite">{marked(text)}</div>'
+def keep(lesson: str, number: int, right: bool) -> str:
+    """Keep a question as done or tried; return "", or one line on why that is impossible."""
+    if lesson not in names() or not 0 < number <= len(read_lesson(lesson)["quiz"]):
+        return f"there is no question {number} in {lesson}"
+    return record(lesson, f"quiz {number}", right)
+
+
+def hear(shell: Any) -> None:
+    """Let this IPython kernel hear of answers: lab/static/practice.js opens a comm for each."""
+    if hasattr(shell, "kernel"):
+        shell.kernel.comm_manager.register_target("sockutils.practice", answered)
+
+
+def answered(comm: Any, message: dict[str, Any]) -> None:
+    told = message["content"]["data"]
+    trouble = keep(str(told["lesson"]), int(told["number"]), told["right"] is True)
+    comm.send({"trouble": trouble})
 
 
 def marked(text: str) -> str:
@@ -73,3 +98,15 @@ def marked(text: str) -> str:
     import re
 
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+
+
+@cache
+def script() -> str:
+    import json
+    from pathlib import Path
+
+    from sockutils.figures.page import short
+
+    text = short(Path(__file__).with_name("quiz.js").read_text(encoding="utf-8"))
+    states = json.dumps({each: said(each, each) for each in SIGNS})
+    return f"(() => {{\n{text.replace('STATES', states)}}})()"

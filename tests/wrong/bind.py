@@ -1,10 +1,12 @@
-"""Wrong answers to the exercises of 02_bind.ipynb."""
+"""Wrong answers to the exercises with bind(), in the lesson and in depth."""
 
 import errno
 import os
 import socket
 import stat
 import struct
+
+from sockutils import sockets
 
 REUSE = socket.SO_REUSEADDR
 
@@ -234,7 +236,71 @@ def takes_datagrams(path):
     return server
 
 
+def holders_of(rows):
+    return {holder.pid for row in rows for holder in row.holders}
+
+
+def every_row(port):
+    return holders_of(sockets(port=port, holders=True))
+
+
+def every_listener(port):
+    return holders_of(row for row in sockets(holders=True) if row.state == "LISTEN")
+
+
+def first_row(port):
+    return {holder.pid for holder in sockets(port=port, holders=True)[0].holders}
+
+
+def one_of_them(port):
+    return set(sorted(listening(port))[:1])
+
+
+def listening(port):
+    return holders_of(row for row in sockets(port=port, holders=True) if row.state == "LISTEN")
+
+
+def only_me(port):
+    return {os.getpid()}
+
+
+def without_me(port):
+    return listening(port) - {os.getpid()}
+
+
+def without_holders(port):
+    return holders_of(row for row in sockets(port=port) if row.state == "LISTEN")
+
+
+def names_of_programs(port):
+    rows = sockets(port=port, holders=True)
+    return {holder.program for row in rows if row.state == "LISTEN" for holder in row.holders}
+
+
+def list_of_pids(port):
+    return sorted(listening(port))
+
+
+def table(port):
+    return sockets(port=port, holders=True)
+
+
+def shows_them(port):
+    print(listening(port))
+
+
 WRONG = [
+    ("who_has_it", every_row, "two children listen, you are a client: .* has 1 of them too many"),
+    ("who_has_it", every_listener, "a client's port: that makes 0 pids, and your set has 2"),
+    ("who_has_it", first_row, "this is a client's port.* your set has|IndexError: .*in your line"),
+    ("who_has_it", one_of_them, "process and two children hold .* 3 pids, .* lacks 2 of them"),
+    ("who_has_it", only_me, "this process and two children .* lacks 2 of them"),
+    ("who_has_it", without_me, "this process alone listens: .* 1 pids, and your set lacks 1 of"),
+    ("who_has_it", without_holders, r"'NoneType' object is not iterable, in your line \d+"),
+    ("who_has_it", names_of_programs, "there is .'.*'. in your set, not a pid"),
+    ("who_has_it", list_of_pids, r"it returned \[\d+\], not a set"),
+    ("who_has_it", table, r"it returned protocol .*, not a set"),
+    ("who_has_it", shows_them, "it returned None, not a set"),
     ("sixteen_bytes", network_family, "the family, AF_INET .*: they are in the other order"),
     ("sixteen_bytes", native_port, r"the port \d+ in network order, is .*: they are in the other"),
     ("sixteen_bytes", turned_address, "the address 127.0.0.2 .* you have 02 00 00 7f: they are"),

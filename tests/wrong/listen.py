@@ -216,6 +216,27 @@ def returns_it_anyway(address, seconds):
     return client
 
 
+def never_asks_for_the_error(address, seconds):
+    client = socket.socket()
+    client.setblocking(False)
+    client.connect_ex(address)
+    if not select.select([], [client], [], seconds)[1]:
+        client.close()
+        return None
+    return client
+
+
+def lets_the_refusal_through(address, seconds):
+    client = socket.socket()
+    client.settimeout(seconds)
+    try:
+        client.connect(address)
+    except TimeoutError:
+        client.close()
+        return None
+    return client
+
+
 WRONG = [
     ("waiting_room", one_too_many, "asked for 2 places, 3 clients got in"),
     ("waiting_room", default_backlog, "asked for 2 places, at least 5 clients got in"),
@@ -246,10 +267,16 @@ WRONG = [
     ("patience", lets_the_error_through, r"TimeoutError: timed out, in your line \d+: return"),
     ("patience", longer_than_asked, r"asked for at most 0.3 s, you waited for 1\.\d s"),
     ("patience", half_a_second, "a place became free after a second, you had 3 s and gave up"),
-    ("patience", never_calls, "you did not call anybody"),
+    ("patience", never_calls, r"you did not call connect\(\)"),
     ("patience", gives_up_at_once, r"asked to wait 0.3 s, you gave up after 0\.[012]\d s"),
     ("patience", not_yet_connected, "you returned a socket that is not connected: wait until"),
     ("patience", closes_in_any_case, "you returned a socket that is closed already"),
     ("patience", says_true, "it returned True, not a socket"),
     ("patience", returns_it_anyway, "the queue is full, yet you returned <socket"),
+    (
+        "patience",
+        never_asks_for_the_error,
+        "refused, yet you returned <socket(.|\n)*hint: .*SO_ERROR",
+    ),
+    ("patience", lets_the_refusal_through, r"ConnectionRefusedError: .*(.|\n)*hint: .* an OSError"),
 ]

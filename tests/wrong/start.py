@@ -191,10 +191,14 @@ def closes_it(connected):
 
 WRONG = [
     ("greeting", never_closes, "you left your socket to Python's garbage collector"),
-    ("greeting", keeps_it_open, r"your socket is still open: close\(\) it"),
-    ("greeting", says_nothing, "without a word: send b'hello'"),
+    ("greeting", keeps_it_open, r"your socket is still open: close\(\) it(.|\n)*hint: `with"),
+    ("greeting", says_nothing, "without a word: send b'hello'(.|\n)*hint: client.sendall"),
     ("greeting", hangs_up, "without a word: send b'hello'"),
-    ("greeting", does_not_call, "nobody called: connect to the address"),
+    (
+        "greeting",
+        does_not_call,
+        "nobody connected: use the address(.|\n)*hint: .*create_connection",
+    ),
     (
         "greeting",
         asks_for_too_little,
@@ -214,7 +218,7 @@ WRONG = [
     ("twins", two_ports, r"the ports \d+ and \d+: bind the second to the port of the first"),
     ("twins", one_unbound, "the UDP socket is not bound to a port"),
     ("twins", both_unbound, "the TCP socket is not bound to a port"),
-    ("twins", everywhere, "they have the addresses 0.0.0.0, 0.0.0.0"),
+    ("twins", everywhere, "they have the addresses 0.0.0.0, 0.0.0.0(.|\n)*hint: .*127.0.0.1"),
     ("twins", swapped, "SOCK_DGRAM.*, .*SOCK_STREAM.*: TCP, then UDP"),
     ("twins", closed_already, "a socket is closed already: return it open"),
     ("twins", only_one, "not two sockets"),

@@ -1,4 +1,4 @@
-"""What the exercises of 02_bind.ipynb ask of the learner's functions."""
+"""What the exercises with bind() ask of the learner's functions, in the lesson and in depth."""
 
 import errno
 import os
@@ -9,9 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
-from sockutils.tables.diag import sockets
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
@@ -63,7 +61,7 @@ def free_port(other: socket.socket) -> int:
 
 
 @exercise(
-    "bind", hint='The rows "dead" of the grid: which option works there, but not with a listener?'
+    "bind", hint='The rows "gone" of the grid: which option works there, but not with a listener?'
 )
 def same_port_again(open_server: Callable[[Address], socket.socket]) -> None:
     names = open_server.__code__.co_names if hasattr(open_server, "__code__") else ()
@@ -189,10 +187,3 @@ def claimed(claim: Callable[[str], socket.socket], path: str, where: str) -> soc
         assert server.getsockname() == path, f"{where} it is bound to {server.getsockname()!r}"
         stack.pop_all()
     return server
-
-
-def settled(port: int) -> list[str]:
-    """The states of the sockets whose own port this is, once all packets to it have arrived."""
-    moving = {"FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"}
-    wait_until(lambda: not moving & {row.state for row in sockets(port=port)}, 2)
-    return [row.state for row in sockets(port=port) if row.local[1] == port]

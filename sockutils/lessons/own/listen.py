@@ -1,26 +1,67 @@
 """03: the server serves whoever waits in its queue, one after another, and does not end."""
 
+import socket
 from contextlib import ExitStack
 from pathlib import Path
 
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, own_program
-from sockutils.practice.program import free, running
+from sockutils.practice.program import Program, free, running
 
-WORDS = (b"first", b"second", b"third")
-LOOP = "put accept() and what follows into a loop, with the listener outside"
+CLIENTS = 50
+HINTS = {
+    "ended after 1 ": "put accept() and what follows into a loop, the listener outside of it",
+    "ended after ": "nobody knows how many will come: a loop without an end, `while True`",
+    "does not come to close()": "one recv(), one sendall(), close(); then accept() the next one",
+    "waits for more": "one recv(), one sendall(), close(); then accept() the next one",
+    "found room": "a larger backlog, or none: then Python takes 128",
+    "was reset": "the `with` of the listener stands around the loop, not in it",
+    "'tuple' object": "accept() returns two things: connection, _ = server.accept()",
+    "Transport endpoint": "talk over what accept() returns: connection, _ = server.accept()",
+}
 
 
-@own_program("listen", hint=LOOP)
+@own_program("listen", hint=HINTS)
 def step(server: Path) -> None:
     free()
-    with running(server) as program, ExitStack() as queue:
+    with running(server) as program, ExitStack() as stack:
         program.listens()
-        clients = {words: queue.enter_context(caller()) for words in WORDS}
-        for words, client in clients.items():
-            client.sendall(words)
-            answers(program, client, words.upper())
-            closes(program, client)
-            wait_until(lambda: program.over, 0.3)
-            program.lives()
-            assert not program.over, f"{program} ended after it had answered {words!r}: {LOOP}"
+        queue = rush(program, stack)
+        for served, client in enumerate(queue):
+            serves(program, client, served)
+        survives(program, CLIENTS)
+
+
+def rush(program: Program, stack: ExitStack) -> list[socket.socket]:
+    """Clients that are all connected before the first one says a word."""
+    queue: list[socket.socket] = []
+    try:
+        while len(queue) < CLIENTS:
+            queue.append(stack.enter_context(caller()))
+    except TimeoutError:
+        raise AssertionError(
+            f"{CLIENTS} clients want to talk to {program}, and {len(queue)} found room"
+        ) from None
+    return queue
+
+
+def serves(program: Program, client: socket.socket, served: int) -> None:
+    words = f"client {served + 1}".encode()
+    try:
+        client.sendall(words)
+        answers(program, client, words.upper())
+        closes(program, client)
+    except (AssertionError, ConnectionError) as error:
+        if served:
+            survives(program, served)
+            reset = isinstance(error.__cause__ or error, ConnectionError)
+            assert not reset, f"who waited for {program} was reset: it closed its listener"
+        raise
+
+
+def survives(program: Program, served: int) -> None:
+    wait_until(lambda: program.over, 0.3)
+    program.lives()
+    clients = f"{served} client{'s' * (served > 1)}"
+    others = ", and the others waited" if served < CLIENTS else ""
+    assert not program.over, f"{program} ended after {clients}{others}"

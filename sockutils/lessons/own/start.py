@@ -7,9 +7,38 @@ from sockutils.practice.own import answers, caller, closes, died, own_program
 from sockutils.practice.program import HOST, PORT, Program, free, running
 
 HELLO = b"hello"
+ACCEPT = (
+    "connection, _ = server.accept(): it waits for a client, and returns the socket to talk over "
+    "and the client's address"
+)
+ONCE = "one recv(), one sendall(), close(): no loop is needed here"
 
 
-@own_program("start", hint="the two programs of the lesson's first cell, a file for each")
+HINTS = {
+    "'tuple' object": ACCEPT,
+    "Transport endpoint": ACCEPT,
+    "Broken pipe": ACCEPT,
+    "has not called accept()": ACCEPT,
+    "ended at once": ACCEPT,
+    "ended before it had served": ACCEPT,
+    "without an answer": "connection.recv(100) gives you its words, connection.sendall() answers",
+    "before it had read": "accept() the client, then connection.recv(100), then answer",
+    "answered nothing": "one recv(100) takes what is there; a second one waits for more",
+    "expected b": "answer what connection.recv(100) gives you, with .upper()",
+    "still runs": "one client, one answer, the end: no loop is needed here",
+    "EOFError": "the check types nothing: do without input()",
+    "bytes-like object": 'b"hello" are bytes, "hello" is text: sockets take and give bytes',
+    "does not come to close()": ONCE,
+    "waits for more": ONCE,
+    "as Python writes bytes": "`.decode()` makes text of bytes",
+    "printed": "print what recv() gives you, as text: `.decode()` makes it of bytes",
+    "connected to nobody": 'socket.create_connection(("127.0.0.1", 5000)) makes a connected socket',
+    "listens on no port": 'socket.create_server(("127.0.0.1", 5000)) makes a socket that listens',
+    "said b": 'client.sendall(b"hello")',
+}
+
+
+@own_program("start", hint=HINTS)
 def step(server: Path, client: Path) -> None:
     for words in (HELLO, b"who is there?"):
         free()
@@ -58,4 +87,6 @@ def said(connection: socket.socket) -> bytes:
 
 def shows(program: Program, answer: bytes) -> None:
     seen = program.printed
+    raw = f"{program} printed {seen.strip()!r:.80}, the answer as Python writes bytes"
+    assert repr(answer) not in seen, raw
     assert answer.decode() in seen, f"{program} got {answer!r} and printed {seen!r:.80}"

@@ -1,4 +1,4 @@
-"""01_socket.ipynb: what its exercises ask of the learner's functions."""
+"""What the exercises of 01_socket.ipynb ask of the learner's functions."""
 
 import os
 import select

@@ -1,0 +1,102 @@
+"""02: the server's port comes from its command line; it starts again at once, or says why not."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sockutils.peers.waits import wait_until
+from sockutils.practice.own import answers, own_program
+from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
+from sockutils.tables.diag import sockets
+from sockutils.tables.rows import Row
+
+OTHER = 5001
+HOW = "SO_REUSEADDR, set before bind(), lets it start all the same"
+ONE_LINE = "Catch the OSError of bind() and listen(), and sys.exit() with a line of text"
+RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close() ends the connection at once
+TRACEBACK = "Traceback (most recent call last):"
+
+
+@own_program("bind", hint=f"sys.argv[1:] has the port, if there is one. {HOW}. {ONE_LINE}.")
+def step(server: Path) -> None:
+    starts_again(server, PORT)
+    starts_again(server, OTHER, str(OTHER))
+    with running(server) as program:
+        program.listens()
+        with running(server) as second:
+            gives_up(second, PORT)
+
+
+def starts_again(server: Path, port: int, *arguments: str) -> None:
+    """Run it, and once more while the first run's client is still connected."""
+    free(port)
+    with ExitStack() as clients:
+        with running(server, *arguments) as program:
+            starts(program, port, "a run before it, without SO_REUSEADDR: try again in a minute")
+            talks(program, clients.enter_context(client_on(port)), b"hello")
+        with running(server, *arguments) as again:
+            starts(again, port, f"its first run: {HOW}")
+            with client_on(port) as late:
+                talks(again, late, b"again")
+
+
+@contextmanager
+def client_on(port: int) -> Iterator[socket.socket]:
+    """A client whose end resets the connection: no wrong server holds up the next one."""
+    with socket.create_connection((HOST, port), timeout=ANSWER) as client:
+        try:
+            yield client
+        finally:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+
+
+def talks(program: Program, client: socket.socket, words: bytes) -> None:
+    client.sendall(words)
+    answers(program, client, words.upper())
+
+
+def starts(program: Program, port: int, whose: str) -> None:
+    """Wait until it listens; if it cannot, because of a connection that is left, say so."""
+    try:
+        program.listens(port)
+    except AssertionError:
+        left = [row.state for row in rows_of(port) if row.state != "LISTEN"]
+        blocked = TRACEBACK not in program.complained or "already in use" in program.complained
+        if not (program.over and left and blocked):
+            raise
+        said = (lines_of(program) or ["it says nothing"])[-1]
+        raise AssertionError(
+            f"{program} ended with status {program.status} ({said}): on port {port} "
+            f"is a connection ({left[0]}) of {whose}"
+        ) from None
+
+
+def rows_of(port: int) -> list[Row]:
+    return [row for row in sockets(port=port) if row.protocol == "tcp" and row.local[-1] == port]
+
+
+def listeners(port: int) -> int:
+    return [row.state for row in rows_of(port)].count("LISTEN")
+
+
+def gives_up(program: Program, port: int) -> None:
+    """Wait for its end, with one line: its port is in use."""
+    wait_until(lambda: program.over or listeners(port) > 1, START)
+    assert listeners(port) == 1, (
+        f"two of them listen on port {port}: SO_REUSEPORT shares it, and clients go to either"
+    )
+    where = f"started where another one listens on port {port}, {program}"
+    assert program.over, f"{where} still runs {START:.0f} s later. {ONE_LINE}"
+    lines = lines_of(program)
+    if TRACEBACK in lines:
+        raise AssertionError(f"{where} ended with a traceback ({lines[-1]}). {ONE_LINE}")
+    assert len(lines) == 1, f"{where} printed {len(lines)} lines, not one. {ONE_LINE}"
+    assert program.status == 1, f"{where} ended with status {program.status}, not 1. {ONE_LINE}"
+
+
+def lines_of(program: Program) -> list[str]:
+    """What it wrote, to either output."""
+    text = program.printed + program.complained
+    return [line.strip() for line in text.splitlines() if line.strip()]

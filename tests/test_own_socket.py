@@ -1,0 +1,96 @@
+"""The step of 01: a server of bare calls that closes what it opens; others get their words."""
+
+import os
+import re
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+from kernels import PRIVATE, refusal
+
+SERVER = """
+import socket
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.bind(("127.0.0.1", 5000))
+    server.listen()
+    connection, _ = server.accept()
+with connection:
+    connection.sendall(connection.recv(100).upper())
+"""
+CLOSES = """
+import socket
+
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", 5000))
+server.listen(1)
+connection, _ = server.accept()
+server.close()
+while part := connection.recv(4):
+    connection.sendall(part.upper())
+connection.close()
+"""
+UNCHANGED = """
+import socket
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(connection.recv(100).upper())
+"""
+SENDS = "    connection.sendall(connection.recv(100).upper())"
+FORGETS = f"connection.sendall{SENDS.partition('sendall')[2]}"
+# whether the words have come when it closes, and who has closed first then
+SPOKE_FIRST = "closed before it had read every|expected b'WHO IS THERE|rests for a minute"
+WRONG = [
+    (UNCHANGED, "has a client, and 8 s later it still listens"),
+    (SERVER.replace("connection, _ =", "import signal; signal.pause() #"), "it still listens"),
+    (SERVER.replace(f"with connection:\n{SENDS}", FORGETS), "leaves to Python what is unclosed <s"),
+    (
+        CLOSES.replace("server.close()", "server = None"),
+        "leaves to Python what is unclosed <socket.socket fd=3,.*5000.*>: close it, or put it into",
+    ),
+    (CLOSES.replace("connection.close()", ""), "leaves to Python what is unclosed <socket"),
+    (SERVER.replace("    server.listen()\n", ""), "Invalid argument, in your line 6: connection"),
+    (
+        SERVER.replace("    server.bind", "    print"),
+        r"listens on 0.0.0.0|listens on port \d+, not",
+    ),
+    (SERVER.replace("5000", "5001"), "listens on port 5001, not 5000"),
+    (SERVER.replace("    connection, _", "connection, _"), "Bad file descriptor, in your line 7"),
+    (SERVER.replace(".upper()", ""), "answered b'hello', expected b'HELLO'"),
+    (SERVER.replace("as server", "as sever"), "NameError: .*, in your line 5"),
+    (SERVER.replace(SENDS, "    connection.sendall(b'HELLO')"), SPOKE_FIRST),
+    (SERVER + "\nimport signal; signal.pause()", "still runs 8 s later"),
+    (SERVER + "\nprint(unknown)", "ended with status 1: NameError"),
+]
+
+
+def check(folder: Path, server: str, times: int = 1) -> str:
+    if why := refusal():
+        pytest.skip(why)
+    (folder / "shout_server.py").write_text(server)
+    code = "from sockutils.lessons import socket as lesson\n"
+    code += "print(lesson.step('shout_server.py'))\n" * times
+    command = [*PRIVATE, sys.executable, "-W", "error", "-c", code]
+    environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("server", [SERVER, CLOSES], ids=["with", "close"])
+def test_bare_calls_pass_and_leave_no_port_at_rest(tmp_path: Path, server: str) -> None:
+    assert check(tmp_path, server, times=3) == "step: passed\n" * 3
+
+
+@pytest.mark.parametrize(("server", "words"), WRONG, ids=count())
+def test_a_wrong_server(tmp_path: Path, server: str, words: str) -> None:
+    said = check(tmp_path, server)
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
