@@ -292,6 +292,9 @@ def reload(lab: Page, home: Path) -> None:
     lab.get_by_role("menuitem", name="Save Notebook", exact=False).first.click()
     assert wait_until(lambda: "widget-view" in file.read_text(), browser.PATIENCE)
     lab.reload()
+    # A server that is told to end while a page asks for its kernel may hang.
+    idle = lab.locator("#jp-main-statusbar").get_by_text("Sockets (private network) | Idle")
+    browser.appears(idle)
 
 
 def test_after_a_reload_it_goes_on(work: Locator, home: Path) -> None:
