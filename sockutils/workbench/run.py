@@ -30,13 +30,11 @@ class Run:
         self.ends: list[End] = []
         self.waiting: dict[str, Call] = {}
         self.steps = 0
-        self._program = ""  # of the last step
-        self._unseen = False  # packets since the last look
+        self._program, self._unseen = "", False  # of the last step; packets since the last look
         self._returned_late = Event()
 
     def make(self, step: Step, patience: float) -> None:
-        """Make a step; wait until all calls have returned or sleep and nothing is under way, but at
-        most so many seconds. TimeoutError if `wait` waits for nothing."""
+        """Make a step; wait until nothing moves, but at most so many seconds. TimeoutError: `wait`."""
         self.steps += 1
         call = self.waiting.get(step.program)
         if step.program == LINE:
@@ -105,9 +103,8 @@ class Run:
         except (NameError, ValueError, SyntaxError, OverflowError, MemoryError) as error:
             call.fail(error)
             return
-        for value in given:  # packets to there are of interest
-            if isinstance(value, tuple) and len(value) > 1 and code.call in ("connect", "sendto"):
-                self.record.asked.add(value[1])
+        if code.call in ("connect", "sendto"):  # packets to there are of interest
+            self.record.asked |= {each[1] for each in given if isinstance(each, tuple) and each[1:]}
         call.run(function, given, lambda: self._returned(call))
 
     def _function(self, program: str, end: End | None, name: str, call: str) -> Callable[..., Any]:
