@@ -34,7 +34,7 @@ class Run:
         self._returned_late = Event()
 
     def make(self, step: Step, patience: float) -> None:
-        """Make a step; wait until nothing moves, but at most so many seconds. TimeoutError: `wait`."""
+        """Make a step; wait until nothing moves, or so many seconds. TimeoutError from `wait`."""
         self.steps += 1
         call = self.waiting.get(step.program)
         if step.program == LINE:
