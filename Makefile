@@ -83,6 +83,7 @@ moved := $(shell [ ! -e .venv/project ] || $(python) -Ic '$(here)' 2>/dev/null |
 
 .venv/project: .venv/locked pyproject.toml sockutils/kernel/kernel.json \
 		sockutils/slides/package.json sockutils/slides/static/slides.js \
+		sockutils/panels/package.json sockutils/panels/static/panels.js \
 		sockutils/practice/lab/package.json sockutils/practice/lab/static/practice.js
 	@$(pip) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
+from ipykernel.ipkernel import IPythonKernel
 
 from sockutils.errors.shown import manual
 
@@ -152,7 +153,10 @@ def write() -> None:
         "display_name": "Sockets (private network)",
         "language": "python",
     }
-    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook.metadata = {
+        "kernelspec": kernel,
+        "language_info": dict(sorted(IPythonKernel.language_info.items())),
+    }
     nbformat.write(notebook, PAGE)  # type: ignore[no-untyped-call]
 
 

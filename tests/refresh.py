@@ -24,9 +24,10 @@ def run(path: Path) -> None:
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": path.parent}}).execute()
     for cell in notebook.cells:
         clean(cell)
+    # What Jupyter writes when it opens a notebook: else each that is opened would be changed.
     notebook.metadata = {
         "kernelspec": notebook.metadata.kernelspec,
-        "language_info": {"name": "python"},
+        "language_info": notebook.metadata.language_info,
     }
     nbformat.write(notebook, path)
 
@@ -35,8 +36,7 @@ def clean(cell: nbformat.NotebookNode) -> None:
     kept = {"tags", "slideshow", "jupyter", "lecture"}
     cell.metadata = {key: value for key, value in cell.metadata.items() if key in kept}
     for output in cell.get("outputs", []):
-        # A stored widget has no kernel behind it: Jupyter shows an error instead of the text.
-        output.get("data", {}).pop(WIDGET, None)
+        output.get("data", {}).pop(WIDGET, None)  # it would have no kernel behind it
         if output.output_type == "error":  # the colours of a terminal
             output.traceback = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in output.traceback]
     if "outputs" in cell:  # nor does one that was nothing else say anything

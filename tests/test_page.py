@@ -6,7 +6,6 @@ from pathlib import Path
 import browser
 import nbformat
 import pytest
-from nbformat.sign import NotebookNotary
 from playwright.sync_api import Browser, Locator, Page, expect
 from test_picture import BLOCKED, KNOCKS, UNBLOCKED, on_a_slow_link, plot
 
@@ -82,12 +81,7 @@ def write(home: Path) -> None:
             notebook.cells.append(cell)
         nbformat.write(notebook, home / "notebooks" / name)
         if name == TRUSTED:
-            keys = home / "JUPYTER_DATA_DIR"
-            notary = NotebookNotary(
-                secret_file=str(keys / "notebook_secret"), db_file=str(keys / "nbsignatures.db")
-            )
-            notary.sign(nbformat.read(home / "notebooks" / name, as_version=4))
-            notary.store.close()
+            browser.sign(home, home / "notebooks" / name)
 
 
 def outputs(lab: Page, name: str) -> Locator:
@@ -104,7 +98,7 @@ def test_a_trusted_output_has_the_colours_of_the_theme(lab: Page, theme: str) ->
     found = outputs(lab, TRUSTED)
     expect(found.locator("svg.sk")).to_have_count(len(PICTURES))
     expect(found.locator("img")).to_have_count(0)
-    choose(lab, theme)
+    browser.choose(lab, theme)
     card = found.locator("svg.sk > rect").first
     assert card.evaluate("card => getComputedStyle(card).fill") == "none"
     contrasts = lab.evaluate(CONTRASTS)
@@ -113,17 +107,6 @@ def test_a_trusted_output_has_the_colours_of_the_theme(lab: Page, theme: str) ->
     kept, broken = browser.axe(lab)
     assert {"svg-img-alt", "button-name", "select-name", "nested-interactive"} <= kept
     assert broken == []
-
-
-def choose(lab: Page, theme: str) -> None:
-    lab.get_by_role("menuitem", name="Settings", exact=True).click()
-    for name in ("Theme", theme):
-        lab.locator(".lm-Menu-itemLabel").get_by_text(name, exact=True).click()
-    light = str("Light" in theme).lower()
-    expect(
-        lab.locator(f"body[data-jp-theme-light={light}][data-jp-theme-name='{theme}']")
-    ).to_be_attached()
-    expect(lab.locator("#jupyterlab-splash")).to_have_count(0)  # it covers the page meanwhile
 
 
 def test_pictures_of_one_page_share_no_names(lab: Page) -> None:

@@ -12,9 +12,9 @@ from urllib.parse import urljoin
 import browser
 import nbformat
 import pytest
+from browser import choose
 from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Locator, Page, expect
-from test_page import choose
 
 from sockutils import quiz
 from sockutils.peers.waits import wait_until

@@ -163,7 +163,12 @@ def test_wheel_holds_the_package_and_the_kernelspec(tmp_path: Path) -> None:
     assert package <= names
     assert {f"sockutils/notebooks/{name}" for name in lessons()} <= names
     assert any(name.endswith("data/share/jupyter/kernels/sockutils/kernel.json") for name in names)
-    for extension in ("slides/static/slides.js", "practice/static/practice.js"):
+    extensions = (
+        "slides/static/slides.js",
+        "practice/static/practice.js",
+        "panels/static/panels.js",
+    )
+    for extension in extensions:
         assert any(name.endswith(f"labextensions/sockutils-{extension}") for name in names)
 
 

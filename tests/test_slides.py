@@ -31,10 +31,31 @@ WALK = """() => {
             .some(node => node.scrollWidth > node.clientWidth)
             || [...document.querySelectorAll("svg")]
             .some(node => node.getBoundingClientRect().right > innerWidth)
+        const cell = pieces()[step].closest(".jp-CodeCell"), above = cell?.previousElementSibling
+        const code = cell?.querySelector(".jp-InputArea-editor").offsetHeight
+        const fits = above?.matches(".jp-MarkdownCell")
+            && above.offsetHeight + cell.offsetHeight - code + 150 < innerHeight - 40
         views.push({ place, step, wide, begins: top > -1 && top < innerHeight,
-                     ends: bottom < innerHeight + 2 })
+                     ends: bottom < innerHeight - 30,
+                     hidden: fits && above.getBoundingClientRect().top < -1 })
     }
 }"""
+# Of what is written on a slide, how large.
+SIZES = """slide => [...slide.querySelectorAll(
+    ":is(.jp-MarkdownOutput, .jp-OutputArea) :is(p, td, th, li, button, select, pre, label)")]
+    .filter(each => each.checkVisibility() && each.textContent.trim() && !each.closest(".sk-ticks"))
+    .map(each => parseFloat(getComputedStyle(each).fontSize))"""
+# Printed: what is cut off at the right, a table with broken words, a figure below its code.
+PRINTED = """() => ({
+    cut: [...document.querySelectorAll("pre, table, section > section")].filter(each =>
+        Math.max(each.getBoundingClientRect().right - innerWidth,
+                 each.scrollWidth - each.clientWidth) > 1).length,
+    broken: [...document.querySelectorAll("td, th")].filter(each =>
+        getComputedStyle(each).overflowWrap !== "normal").length,
+    below: [...document.querySelectorAll(".jp-CodeCell:has(svg.sk)")].filter(each =>
+        each.querySelector("svg.sk").getBoundingClientRect().left
+        < each.querySelector(".jp-InputArea-editor").getBoundingClientRect().right).length,
+})"""
 # What stands on the screen after each key.
 KEYS = [("Space", "What listen() changes"), ("ArrowRight", "What listen() changes")]
 KEYS += [("End", "Recap"), ("PageUp", "The verdicts"), ("ArrowLeft", "Questions")]
@@ -61,6 +82,8 @@ def test_every_piece_is_seen(screen: Page, path: Path, tmp_path: Path) -> None:
     kinds = [cell.metadata.slideshow.slide_type for cell in browser.cells(f"{name_of(path)}.ipynb")]
     assert views[-1]["place"] == kinds.count("slide") - 1
     assert [view for view in views if view["wide"]] == []
+    assert [view for view in views if view["hidden"]] == []  # a question, by its long cell
+    expect(screen.locator(".imports").first).to_be_hidden()
     for _, seen in groupby(views, lambda view: (view["place"], view["step"])):
         first, *_, last = [*seen] * 2
         assert first["begins"], first
@@ -78,6 +101,17 @@ def test_keys_and_links(screen: Page, tmp_path: Path) -> None:
     expect(heading).to_have_text("How many clients fit?¶")
 
 
+@pytest.mark.parametrize("name", [LISTEN, "06_send_recv.ipynb"])
+def test_slides_print_landscape(screen: Page, name: str, tmp_path: Path) -> None:
+    screen.goto(export(browser.NOTEBOOKS / name, tmp_path).as_uri())
+    printed = pages(screen.pdf(prefer_css_page_size=True))
+    assert len(printed) >= 15
+    assert all(width > height for width, height in printed)
+    screen.set_viewport_size({"width": 1047, "height": 718})  # A4 without its margins
+    screen.emulate_media(media="print")
+    assert screen.evaluate(PRINTED) == {"cut": 0, "broken": 0, "below": 0}
+
+
 def test_notes_in_a_window_beside(screen: Page, tmp_path: Path) -> None:
     screen.goto(export(browser.NOTEBOOKS / LISTEN, tmp_path).as_uri())
     follows(screen, "PageDown")
@@ -90,10 +124,12 @@ def follows(slides: Page, forward: str) -> None:
     beside = opened.value.locator("body")
     told = re.compile(r"^listen\(\)\s+minute 0 to 1 of 31\s+Ask: Who answers")
     expect(beside).to_have_text(told, use_inner_text=True)
-    while "What listen" not in beside.inner_text():
+    while not beside.inner_text().startswith("What listen"):
         slides.keyboard.press(forward)
     told = re.compile(r"minute 1 to 4 of 31\s+Ask: It has the port")
     expect(beside).to_have_text(told, use_inner_text=True)
+    next_one = re.compile(r"Slide 2 of 15, \d\d:\d\d\s+Next: Who shakes hands\?\s+A TCP connection")
+    expect(beside).to_have_text(next_one, use_inner_text=True)
     opened.value.close()
 
 
@@ -114,16 +150,74 @@ def test_live(page: Page, live: Locator, strangers: list[str]) -> None:
     expect(shown).to_have_count(1)
     follows(page, "ArrowRight")
     page.keyboard.press("PageUp")
-    expect(shown).to_have_count(2)
-    page.keyboard.press("Control+Enter")  # the imports
+    expect(shown).to_have_count(1)  # the cell of the imports is skipped, and has been run
+    expect(page.locator(".sockutils-foot")).to_have_text(re.compile(r"^1 / 15\s*\d\d:\d\d$"))
     panel = cells.filter(has_text="panel(experiment")
+    sizes = set[float]()
     while not panel.is_visible():
         page.keyboard.press("PageDown")
+        page.keyboard.press("Control+Enter")
+        sizes.update(live.evaluate(SIZES))
+    assert min(sizes) >= 19
+    assert max(sizes) <= 22
     expect(panel).to_be_in_viewport(ratio=1)
-    expect(panel.locator(".jp-OutputArea")).to_be_hidden()
-    page.keyboard.press("Control+Enter")
     moves(page, panel)
     assert strangers == []
+
+
+def test_a_long_cell_leaves_room_for_its_question(page: Page, live: Locator) -> None:
+    cells = live.locator(".jp-Notebook-cell")
+    code = {
+        place: cell.source
+        for place, cell in enumerate(browser.cells(LISTEN))
+        if cell.cell_type == "code"
+    }
+    long = max(code, key=lambda place: len(code[place].splitlines()))
+    page.set_viewport_size({"width": 1280, "height": 480})
+    while not cells.nth(long).is_visible():
+        page.keyboard.press("PageDown")
+    editor = cells.nth(long).locator(".jp-InputArea-editor")
+    expect(editor).to_have_attribute("data-folded", re.compile("lines above"))
+    expect(cells.nth(long - 1)).to_be_in_viewport(ratio=0.9)
+    folded = editor.bounding_box()
+    editor.click()
+    opened = editor.bounding_box()
+    assert folded
+    assert opened
+    assert opened["height"] > folded["height"]
+    page.keyboard.press("Escape")
+
+
+GEOMETRY = """lesson => ["", ".jp-Toolbar", ".jp-Notebook"].map(each => {
+    const box = (each ? lesson.querySelector(each) : lesson).getBoundingClientRect()
+    return [box.x, box.y, box.width, box.height]
+})"""
+
+
+def test_after_the_slides_all_is_where_it_was(page: Page, live: Locator) -> None:
+    page.keyboard.press("F8")
+    expect(live.locator(".jp-Toolbar-item").first).to_be_visible()
+    panel, toolbar, notebook = live.evaluate(GEOMETRY)
+    assert toolbar[2] == notebook[2] <= panel[2] < SCREEN["width"]
+    page.keyboard.press("F8")
+
+
+def pages(pdf: bytes) -> list[tuple[float, float]]:
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    return [(float(width), float(height)) for width, height in boxes]
+
+
+def test_a_lesson_prints_whole(page: Page, live: Locator) -> None:
+    page.keyboard.press("F8")
+    assert len(pages(page.pdf())) >= 8
+    page.emulate_media(media="print")
+    outside = """cells => cells.filter(each => each.getBoundingClientRect().right > innerWidth
+        || [...each.querySelectorAll(".cm-content")].some(code =>
+            code.scrollWidth > code.clientWidth)).length"""
+    assert live.locator(".jp-Notebook-cell").evaluate_all(outside) == 0
+    expect(page.locator("#jp-top-panel")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.keyboard.press("F8")
 
 
 def moves(page: Page, panel: Locator) -> None:

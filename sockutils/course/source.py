@@ -27,9 +27,13 @@ def lessons() -> dict[str, Path]:
 def text_of(path: Path, outputs: bool) -> str:
     """A lesson's file as a learner gets it, to be run: no outputs but the questions, and guesses.
 
-    Or, asked for, with all outputs, and nothing to guess.
+    Or, asked for, with all outputs, and nothing to guess. It says which Python runs it, as Jupyter
+    would: else opening a lesson would change it.
     """
+    from ipykernel.ipkernel import IPythonKernel
+
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"]["language_info"] = dict(sorted(IPythonKernel.language_info.items()))
     return as_text(notebook if outputs else to_be_run(notebook))
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 
 from sockutils.calls.trace import trace
 from sockutils.figures.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
+from sockutils.lessons.own.accept import step as step
 from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_for_threads, wait_until
@@ -78,7 +79,7 @@ def _find_the_living(
         client = socket.create_connection(address)
         client.sendall(b"early")
         reset(client)
-    after_the_reset(address[1])
+    after_the_end(address[1])
     client = stack.enter_context(socket.create_connection(address))
     last = stack.enter_context(socket.create_connection(address))
     wait_until(lambda: in_queue(address[1]) >= dead + 2)
@@ -185,8 +186,8 @@ def in_queue(port: int) -> int:
     return waiting
 
 
-def after_the_reset(port: int) -> Table:
-    """Return the table as it is when the clients' resets have reached the port."""
+def after_the_end(port: int) -> Table:
+    """Return the table as it is when the ends of all clients, or their resets, have arrived."""
     return _settled(port, {"ESTAB", "SYN-RECV"})
 
 
@@ -197,30 +198,35 @@ def _settled(port: int, passing: set[str]) -> Table:
     return sockets(port=port)
 
 
+LARGEST = 13  # places, with the panel's largest backlog
+
+
 def draw_load(waiting: Sequence[int], outside: Sequence[int], backlog: int) -> Picture:
     """Draw the accept queue after each step, and how many stayed outside in it."""
     steps = range(1, len(waiting) + 1)
     places = backlog + 1
-    top = max(places, *waiting) + 0.5
+    top = max(LARGEST, places, *waiting) + 0.5  # one axis for every position of the panel
     figure, axes = canvas(height=4.6)
     axes.bar(steps, waiting, color=SERVER, width=0.7)
     axes.axhline(places, color=OTHER, linestyle="--", linewidth=2)
     row = top * 1.22
-    for step, length, lost in zip(steps, waiting, outside, strict=True):
+    for place, length, lost in zip(steps, waiting, outside, strict=True):
         fits = length > 0.3 * top  # into the bar: above it, it might hide the line
         away = (0, -7 if fits else 3)
-        number = axes.annotate(f"{length}", (step, length), away, textcoords="offset points")
+        number = axes.annotate(f"{length}", (place, length), away, textcoords="offset points")
         number.set(va="top" if fits else "bottom", color="white" if fits else SERVER)
         number.set(size=SIZE, ha="center")
-        axes.plot(step, row, "o", color=CLIENT if lost else FAINT, markersize=28)
+        if not fits:
+            number.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+        axes.plot(place, row, "o", color=CLIENT if lost else FAINT, markersize=28)
         ink = "white" if lost else "black"
-        axes.text(step, row, f"{lost}", size=SIZE, ha="center", va="center", color=ink)
+        axes.text(place, row, f"{lost}", size=SIZE, ha="center", va="center", color=ink)
     axes.text(0.1, row, "outside", color=CLIENT, size=SIZE, va="center", ha="right")
     axes.text(len(waiting) + 0.6, places, "full", color=OTHER, size=SIZE, va="center")
     axes.set(xlim=(0.4, len(waiting) + 0.5), ylim=(0, top * 1.4), xlabel="step", xticks=list(steps))
-    axes.set_yticks(range(0, places + 1, max(1, places // 4)))
+    axes.set_yticks(range(0, int(top) + 1, 3))
     axes.set_ylabel("in the queue", color=SERVER)
-    axes.spines["left"].set_bounds(0, places)
+    axes.spines["left"].set_bounds(0, int(top))
     return Picture(figure, _load_text(waiting, outside, places))
 
 

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import pairwise
+from typing import NamedTuple
 
 from sockutils.figures import picture
 from sockutils.figures.picture import Picture
@@ -17,6 +18,7 @@ FOOT = 38
 AXIS = 150  # from the left edge to the time axis
 PITCH = 42  # from packet to packet
 CLOSE = 32  # the same where time is to scale
+LEAST = 340  # of the time axis: with few packets a panel's picture is about as high as with more
 HINT = "Point at a packet for its headers (keys: Tab, ↑, ↓)."
 # of the way: where the label of a slow packet stands, since slow ones cross
 EARLY, LATE = 0.3, 0.75
@@ -51,7 +53,8 @@ def _ladder(table: list[Row], fields: Sequence[str], seconds: bool) -> str:
     scale = _scale(last, len(table) + 3 * crossing) if seconds else 0
     pitch = CLOSE if seconds else PITCH
     true = [lines.head() + time * scale for time in times]
-    heights = list(accumulate(true, lambda above, y: max(y, above + pitch)))
+    labels = [_label(row, lines, scale, crossing) for row in table]
+    heights = _spread(true, labels, pitch)
     ends = [y + max(row.flights, default=0) * scale for row, y in zip(table, heights, strict=True)]
     high = max(ends) + FOOT
     drawing = Drawing(HINT)
@@ -69,6 +72,25 @@ def _ladder(table: list[Row], fields: Sequence[str], seconds: bool) -> str:
         else:
             _gap(drawing, row, lines, y)
     return drawing.svg(lines.wide, high)
+
+
+class Label(NamedTuple):
+    """Where what is written on an arrow stands: x of its middle, how far below the arrow's start,
+    and how wide it is."""
+
+    x: float
+    down: float
+    wide: float
+
+
+def _spread(true: list[float], labels: Sequence[Label], pitch: float) -> list[float]:
+    """Where each packet starts: at its height, or lower, if there it would touch the one above."""
+    heights = true[:1]
+    for y, (above, label) in zip(true[1:], pairwise(labels), strict=True):
+        beside = abs(above.x - label.x) > (above.wide + label.wide) / 2
+        apart = pitch if beside else max(pitch, pitch + above.down - label.down)
+        heights.append(max(y, heights[-1] + apart))
+    return heights
 
 
 def _lifelines(table: list[Row], margin: float) -> Lifelines:
@@ -89,7 +111,7 @@ def _title(row: Row, fields: str) -> str:
 
 def _scale(last: float, count: int) -> float:
     # pixels for a second: the longer and the more packets, the more room for their true heights
-    return min(max(132 * last + 110, 72 * count), 715) / (last or 1)
+    return min(max(132 * last + 110, 72 * count, LEAST), 715) / (last or 1)
 
 
 def _time_axis(
@@ -118,15 +140,24 @@ def _packet(
         arrow(drawing, colour, (start, y), (end, y + flight * scale))
     if not row.flights:
         lost(drawing, colour, (start, y), (start + (end - start) * 0.85, y))
+    label = _label(row, lines, scale, crossing)
+    middle = y + label.down
+    drawing.box((label.x - label.wide / 2, middle - LINE / 2), (label.wide, LINE), "ground")
+    drawing.text(label.x, middle, _words(row))
+
+
+def _label(row: Row, lines: Lifelines, scale: float, crossing: bool) -> Label:
+    if not row.left:  # how many are left out
+        return Label(sum(lines.middle) / 2, 0, width(row.label))
+    ends = lines.places[row.left], lines.places[row.right]
+    start, end = ends if row.forward else ends[::-1]
     down = min(row.flights, default=0) * scale
     share = 0.5 if down < CLOSE else LATE if crossing else EARLY
     near, far = lines.middle if row.forward else lines.middle[::-1]
     wide = width(_words(row)) + 8
     left, right = lines.middle[0] + wide / 2 + 30, lines.middle[1] - wide / 2 - 30
     x = min(max(near + (far - near) * share, left), right)
-    middle = y + down * (x - start) / (end - start)
-    drawing.box((x - wide / 2, middle - LINE / 2), (wide, LINE), "ground")
-    drawing.text(x, middle, _words(row))
+    return Label(x, down * (x - start) / (end - start), wide)
 
 
 def arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:

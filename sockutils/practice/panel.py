@@ -1,92 +1,120 @@
-"""Controls over a plain function of the cell, each value answered by a live run."""
+"""Controls over a plain function of the cell, each position answered by a live run."""
 
 import contextlib
 import io
+import time
 from collections.abc import Callable
+from itertools import product
+from random import Random
 from typing import Any, NamedTuple
+
+from sockutils.practice.controls import Control, Place, control
 
 # Red on white has enough contrast in Jupyter's light and dark themes alike.
 ALERT = '<p role="alert" style="color:#b71c1c;background:#fff;padding:.3em">{}</p>'
-
-# ipywidgets gives the handle of a slider no name, so a screen reader says only "slider". Its label
-# is the name. JupyterLab takes the arrow keys from a list of choices. A script that comes with a
-# result does not run by itself; before the next frame is painted it has run here. An animation
-# starts when the panel is on the page, and no other event tells that.
-NAMES = """<style>@keyframes sockutils-shown {} .sockutils-panel img { max-width: 100% }</style>
-<span style="animation: sockutils-shown 1ms" onanimationstart="
-  const panel = this.closest('.sockutils-panel')
-  for (const slider of panel.querySelectorAll('.widget-slider'))
-    slider.querySelector('[role=slider]').ariaLabel = slider.querySelector('label').textContent
-  for (const choice of panel.querySelectorAll('select'))
-    choice.dataset.lmSuppressShortcuts = true
-  const result = panel.lastElementChild
-  const run = () => result.querySelectorAll('script').forEach(script => {
-    const live = Object.assign(document.createElement('script'), { text: script.text })
-    script.replaceWith(live)
-    live.remove()
-  })
-  new MutationObserver(run).observe(result, { childList: true, subtree: true })
-  run()
-"></span>"""
+FEW, SECONDS = 100, 4  # positions, and the time for all, up to which they are run beforehand
 
 Bundle = dict[str, Any]  # by MIME type
 
 
-class View(NamedTuple):
-    """Widgets as a cell's output: alive in Jupyter, text (and a still picture) anywhere else."""
+class Shown(NamedTuple):
+    """A result as HTML and as text."""
 
-    widget: Any
-    still: Bundle
-    about: Bundle  # IPython's metadata: {"image/png": {"alt": …}}
+    html: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+class Panel:
+    """A function and its controls, and what it has answered so far."""
+
+    def __init__(self, function: Callable[..., object], controls: dict[str, Control]) -> None:
+        self.function = function
+        self.controls = controls
+        self.start = tuple(each.start for each in controls.values())
+        self.answers = {self.start: run(function, self._values(self.start), (NameError,))}
+        self.whole = self._run_beforehand()
+
+    def _run_beforehand(self) -> bool:
+        """Run all positions, in no order, so that soon the first tell how long all will take."""
+        places = list(product(*(range(len(each.values)) for each in self.controls.values())))
+        if len(places) > FEW:
+            return False
+        Random(0).shuffle(places)
+        answers, begin = {}, time.monotonic()
+        for done, place in enumerate(places, 1):
+            answers[place] = run(self.function, self._values(place))
+            taken = time.monotonic() - begin
+            if taken > SECONDS / 8 and taken / done * len(places) > SECONDS:
+                return False
+        self.answers = answers | self.answers
+        return True
+
+    def _values(self, place: Place) -> Bundle:
+        each = zip(self.controls.items(), place, strict=True)
+        return {name: control.values[number] for (name, control), number in each}
+
+    def at(self, place: Place) -> Shown:
+        """Run the function there."""
+        return run(self.function, self._values(place))
 
     def __repr__(self) -> str:
-        return str(self.still["text/plain"])
+        names = ", ".join(map(repr, self.controls.values()))
+        return f"panel: {names}\n{self.answers[self.start].text}"
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[Bundle, Bundle]:
-        return self.widget._repr_mimebundle_() | self.still, self.about
+    def _repr_html_(self) -> str:
+        from sockutils.practice.panel_page import html
+
+        found = {place: shown.html for place, shown in self.answers.items()}
+        every = found if self.whole else None
+        return html(key(self), self.controls.values(), found[self.start], every)
 
 
-def panel(function: Callable[..., object], /, **controls: Any) -> View:
+PANELS: dict[str, Panel] = {}  # by their keys
+
+
+def panel(function: Callable[..., object], /, **controls: Any) -> Panel:
     """Call function with the values of the controls, now and at every change, and show its result.
 
-    A control is a range `(0, 8)`, a list of choices or a bool; it starts at the argument's default.
-    A slider runs the function when it is released. What the function prints stands under its
-    result; what it raises takes the place of the result.
+    A control is a range `(0, 8)`, `(0, 200, 20)`, a list of choices or a bool; it starts at the
+    argument's default. What the function prints stands under its result; what it raises takes the
+    place of the result. An argument's annotation, if it is a text, is its unit.
+
+    Up to 100 positions that take no more than 4 seconds are all run at once, and answer without
+    the kernel. Others run when a control is released; of those wanted meanwhile, only the last.
+    ValueError if a default is not among its control's values; NameError as the function raises it,
+    since then another cell has to be run first.
     """
-    from ipywidgets import HTML, VBox  # type: ignore[import-untyped]
-
-    widgets = {name: control(function, name, given) for name, given in controls.items()}
-    picture = HTML()
-
-    def draw(_: object = None) -> tuple[Bundle, Bundle]:
-        values = {name: widget.value for name, widget in widgets.items()}
-        data, about, shown = run(function, values)
-        picture.value = shown  # in one go, so nothing flickers
-        return data, about
-
-    still, about = draw()
-    longest = max((len(widget.description) for widget in widgets.values()), default=0)
-    for widget in widgets.values():
-        widget.style.description_width = f"{longest + 1}ch"  # the default cuts off after 10 letters
-        widget.observe(draw, "value")
-    still["text/plain"] = f"panel: {', '.join(map(told, widgets.values()))}\n{still['text/plain']}"
-    box = VBox([*widgets.values(), HTML(NAMES, layout={"height": "0", "margin": "0"}), picture])
-    box.add_class("sockutils-panel")
-    return View(box, still, about)
+    made = Panel(function, {name: control(function, name, controls[name]) for name in controls})
+    PANELS[key(made)] = made
+    return made
 
 
-def control(function: Callable[..., object], name: str, given: Any) -> Any:
-    from inspect import signature
+def key(panel: Panel) -> str:
+    """Return a name that the same function with the same controls has in every kernel."""
+    from hashlib import sha256
+    from inspect import getsource
 
-    from ipywidgets import interactive
-
-    widget = interactive.widget_from_abbrev(given, signature(function).parameters[name].default)
-    widget.description = name.replace("_", " ")
-    widget.continuous_update = False  # of a slider; others ignore it
-    return widget
+    text = getsource(panel.function) + repr(panel.controls)
+    return sha256(text.encode()).hexdigest()[:16]
 
 
-def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle, str]:
+def answer(key: str, place: list[int] | None) -> Shown | None:
+    """Run a panel's function for its page, or for no place only tell that it can be run here.
+
+    None if this kernel has not run the panel's cell.
+    """
+    found = PANELS.get(key)
+    if found is None or place is None:
+        return None if found is None else Shown("", "")
+    return found.at(tuple(place))
+
+
+def run(
+    function: Callable[..., object], values: Bundle, passed: tuple[type[Exception], ...] = ()
+) -> Shown:
     import html
 
     from IPython.core.formatters import DisplayFormatter
@@ -96,24 +124,19 @@ def run(function: Callable[..., object], values: Bundle) -> tuple[Bundle, Bundle
     try:
         with contextlib.redirect_stdout(printed):
             result = function(**values)
-        data, about = ({}, {}) if result is None else formatter.format(result)
-        shown = data.get("text/html", preformatted(data.get("text/plain", "")))
+        data, _ = ({}, {}) if result is None else formatter.format(result)
+        text = data.get("text/plain", "")
+        shown = data.get("text/html", preformatted(text))
+    except passed:
+        raise
     except Exception as error:
-        raised = f"{type(error).__name__}: {error}"
-        data, about, shown = {"text/plain": raised}, {}, ALERT.format(html.escape(raised))
-    text, below = data.get("text/plain", ""), printed.getvalue()
-    whole = data | {"text/plain": f"{text}\n{below}".strip("\n")}
-    return whole, about, shown + preformatted(below)
+        text = f"{type(error).__name__}: {error}"
+        shown = ALERT.format(html.escape(text))
+    below = printed.getvalue()
+    return Shown(shown + preformatted(below), f"{text}\n{below}".strip("\n"))
 
 
 def preformatted(text: str) -> str:
     import html
 
     return f"<pre>{html.escape(text)}</pre>" if text else ""
-
-
-def told(widget: Any) -> str:
-    if hasattr(widget, "options"):
-        return f"{widget.description} {' / '.join(map(str, widget.options))} ({widget.value})"
-    extent = f" {widget.min}…{widget.max}" if hasattr(widget, "min") else ""
-    return f"{widget.description}{extent} ({widget.value})"

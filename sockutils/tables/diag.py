@@ -1,6 +1,6 @@
 """The kernel's own table of sockets, read as `ss` reads it: through sock_diag netlink."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from sockutils.figures.columns import aligned
@@ -26,13 +26,28 @@ class Table(tuple[Row, ...]):
     """Rows in the order of a connection's life; the repr is the same text on every run.
 
     For that it says `ephemeral` instead of a port in ip_local_port_range, ip(7), unless that port
-    was asked for. Rows are sorted as shown.
+    was asked for. Rows are sorted as shown. In a page both ends of a connection are joined, and
+    what has changed since a table of the same port or path was shown last is said beside the row.
     """
 
-    text: str
+    asked: str
+    cells: list[Sequence[str]]  # the titles, and the row's texts
+    before: "Table | None" = None  # the last one in the page, when this one has been shown
 
     def __repr__(self) -> str:
-        return self.text
+        return aligned(self.cells) if self else f"no sockets{self.asked}"
+
+    def _repr_html_(self) -> str | None:
+        from sockutils.tables.page import html
+
+        if self.before is None:
+            self.before = SHOWN.get(self.asked, Table())
+        SHOWN[self.asked] = self
+        titles, *cells = self.cells
+        return html(self, titles, cells, self.before) if self else None
+
+
+SHOWN: dict[str, Table] = {}  # what the page had last, by what was asked for
 
 
 def sockets(port: int | None = None, path: str | None = None, holders: bool = False) -> Table:
@@ -87,8 +102,8 @@ def table(rows: Iterable[Row], asked: str = "", port: int | None = None) -> Tabl
     )
     found = Table(row for _, _, row in lines)
     titles = [*COLUMNS, *[HELD for row in found[:1] if row.holders is not None]]
-    cells = [titles, *(cells for _, cells, _ in lines)]
-    found.text = aligned(cells) if lines else f"no sockets{asked}"
+    found.cells = [titles, *(cells for _, cells, _ in lines)]
+    found.asked = asked
     return found
 
 

@@ -8,6 +8,124 @@ import time
 kept = []
 
 
+def told(address, seconds, known, last="unreachable", close=True):
+    client = socket.socket()
+    client.settimeout(seconds)
+    try:
+        client.connect(address)
+    except tuple(known) as error:
+        return known[type(error)]
+    except OSError:
+        return last
+    finally:
+        if close:
+            client.close()
+        else:
+            kept.append(client)
+    return "connected"
+
+
+BOTH = {ConnectionRefusedError: "refused", TimeoutError: "silent"}
+
+
+def has_no_limit(address, seconds):
+    return told(address, None, BOTH)
+
+
+def has_its_own_limit(address, seconds):
+    return told(address, 2, BOTH)
+
+
+def gives_up_early(address, seconds):
+    return told(address, seconds / 3, BOTH)
+
+
+def refused_is_all(address, seconds):
+    return told(address, seconds, {TimeoutError: "silent"}, last="refused")
+
+
+def silence_is_unreachable(address, seconds):
+    return told(address, seconds, {ConnectionRefusedError: "refused"})
+
+
+def catches_two(address, seconds):
+    with socket.socket() as client:
+        client.settimeout(seconds)
+        try:
+            client.connect(address)
+        except ConnectionRefusedError:
+            return "refused"
+        except TimeoutError:
+            return "silent"
+    return "connected"
+
+
+def returns_the_errno(address, seconds):
+    with socket.socket() as client:
+        client.settimeout(seconds)
+        return errno.errorcode.get(client.connect_ex(address), "connected")
+
+
+def stays_open(address, seconds):
+    return told(address, seconds, BOTH, close=False)
+
+
+def says_nothing(address, seconds):
+    told(address, seconds, BOTH)
+
+
+def asks_at_once(client, seconds):
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def writable_is_connected(client, seconds):
+    return 0 if select.select([], [client], [], seconds)[1] else None
+
+
+def waits_until_readable(client, seconds):
+    if not select.select([client], [], [], seconds)[0]:
+        return None
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def reads_it_twice(client, seconds):
+    if not select.select([], [client], [], seconds)[1]:
+        return None
+    if client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return 0
+
+
+def zero_is_not_over(client, seconds):
+    select.select([], [client], [], seconds)
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or None
+
+
+def raises_it(client, seconds):
+    if not select.select([], [client], [], seconds)[1]:
+        raise TimeoutError("nobody answered")
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def closes_the_attempt(client, seconds):
+    with client:
+        if not select.select([], [client], [], seconds)[1]:
+            return None
+        return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def waits_a_second(client, seconds):
+    if not select.select([], [client], [], 1)[1]:
+        return None
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def true_or_false(client, seconds):
+    if not select.select([], [client], [], seconds)[1]:
+        return None
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+
 def sends_a_byte(client):
     try:
         client.sendall(b"!")
@@ -274,6 +392,24 @@ def expects_no_error(addresses, seconds):
 
 
 WRONG = [
+    ("diagnosis", has_no_limit, r"still busy after 5 s, in your line \d+: client.connect"),
+    ("diagnosis", has_its_own_limit, r"nobody answers there, .*: you had 0.3 s, and it took 2"),
+    ("diagnosis", gives_up_early, r"nobody answers there, .*: you gave up after 0.1\d s"),
+    ("diagnosis", refused_is_all, "TCP cannot reach .* returned 'refused', not 'unreachable'"),
+    ("diagnosis", silence_is_unreachable, "nobody answers .* returned 'unreachable', not 'sile"),
+    ("diagnosis", catches_two, r"TCP cannot reach .* you raised .*unreachable.*in your line \d+"),
+    ("diagnosis", returns_the_errno, "nobody listens .* you returned 'ECONNREFUSED', not 'refus"),
+    ("diagnosis", stays_open, "a server listens there: you left your socket open"),
+    ("diagnosis", says_nothing, "a server listens there: you returned None, not 'connected'"),
+    ("outcome", asks_at_once, "nobody answers: you returned 0, not None"),
+    ("outcome", writable_is_connected, "nobody listens there: you returned 0, not ECONNREFUSED"),
+    ("outcome", waits_until_readable, "a server listens there: you returned None, not 0"),
+    ("outcome", reads_it_twice, "nobody listens there: you returned 0, not ECONNREFUSED"),
+    ("outcome", zero_is_not_over, "a server listens there: you returned None, not 0"),
+    ("outcome", raises_it, r"nobody answers: you raised TimeoutError.*in your line \d+"),
+    ("outcome", closes_the_attempt, "a server listens there: you closed the socket that you"),
+    ("outcome", waits_a_second, "nobody answers: you had 0.3 s, and took 1"),
+    ("outcome", true_or_false, "a server listens there: you returned True, not 0"),
     ("echo_chamber", sends_a_byte, "and the server got it: ask for addresses"),
     (
         "echo_chamber",

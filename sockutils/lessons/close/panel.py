@@ -32,6 +32,7 @@ class Step(NamedTuple):
 SIDES = {"client": 3.2, "server": 6.8}  # inches, the lifelines
 OUTSIDE = {"client": 1.5, "server": 8.5}
 PITCH = 0.56
+STEPS = 8  # at most, in the panel
 
 
 def story(calls: Sequence[tuple[str, str, Sequence[Packet], States]], port: int) -> list[Step]:
@@ -53,8 +54,11 @@ def steps_last(steps: Sequence[Step]) -> tuple[str, str]:
 
 
 def draw_ending(steps: Sequence[Step]) -> Picture:
-    """Draw how a connection ends: calls and states outside, packets with FIN or RST inside."""
-    height = 1.0 + PITCH * len(steps)
+    """Draw how a connection ends: calls and states outside, packets with FIN or RST inside.
+
+    It is as high as the panel's longest story, so that nothing below the picture moves.
+    """
+    height = 1.0 + PITCH * max(STEPS, len(steps))
     figure, axes = sheet(height)
     for who, x in SIDES.items():
         axes.plot([x, x], [0.4, height - 0.2], color=FAINT, linewidth=2.5, zorder=1)

@@ -1,5 +1,6 @@
 """Pictures of the time that one wait takes."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sockutils.figures.picture import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+from sockutils.figures.units import seconds
 from sockutils.lessons.epoll.costs import Costs, slope
 
 CALLS = {"select": (SERVER, "s", "--"), "poll": (CLIENT, "o", ":"), "epoll": (KERNEL, "D", "-")}
@@ -68,6 +70,7 @@ def _name_ends(axes: "Axes", costs: Costs, slopes: Mapping[str, float], gap: flo
         axes.text(last * 1.25, place, words, **style)
 
 
+AXIS = (0.3, 30_000)  # microseconds
 GROWN = ((50, "more than 50 times"), (3, "more than 3 times"))
 
 
@@ -83,19 +86,22 @@ def draw_wait(costs: Costs) -> Picture:
         axes.plot([before, after], [place, place], color=colour, linewidth=3)
         axes.plot(before, place, "o", markerfacecolor="white", color=colour, markersize=14)
         axes.plot(after, place, marker, color=colour, markersize=12)
-        axes.text(before, place + 0.22, f"{before:.3g}", fontsize=SIZE, ha="center")
-        far = after > 2 * before  # else it would stand on the other number
-        axes.text(
-            after, place + (0.22 if far else -0.42), f"{after:.3g}", fontsize=SIZE, ha="center"
-        )
+        far = after > 4 * before  # else it would stand on the other number
+        for micro, above in ((before, True), (after, far)):
+            y = place + (0.22 if above else -0.42)
+            axes.text(micro, y, seconds(micro / 1e6), fontsize=SIZE, ha="center")
         factor = after / before
         words = next((words for least, words in GROWN if factor > least), "about as long as")
         lines.append([call, f"{words} what {few} take" if "times" in words else f"{words} {few}"])
     axes.set_xscale("log")
-    axes.set_xlim(0.3, max(max(times.values()) for times in costs.values()) * 4)
+    slowest = max(max(times.values()) for times in costs.values())
+    axes.set_xlim(AXIS[0], max(AXIS[1], slowest * 4))  # one axis for every position of the panel
+    marks = [10.0**power for power in range(6) if 10**power < axes.get_xlim()[1]]
+    axes.set_xticks(marks, [re.sub(r"\.0+", "", seconds(micro / 1e6)) for micro in marks])
+    axes.minorticks_off()
     axes.set_ylim(-0.6, len(CALLS) - 0.4)
     axes.set_yticks(list(places.values()), list(places))
     title = f"hollow: {few} idle descriptors; filled: {many:,}"
     axes.set_title(title, fontsize=SIZE, weight="bold", loc="left")
-    axes.set_xlabel("µs for one wait")
+    axes.set_xlabel("for one wait")
     return Picture(figure, aligned(lines))

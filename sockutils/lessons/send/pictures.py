@@ -34,6 +34,9 @@ def step(client: socket.socket, server: socket.socket, offered: int, taken: int,
     return Step(offered, taken, read, *queues(server.getsockname()[1]), window)
 
 
+TOPS = (20, 60, 200)  # thousand bytes: few axes, so that most positions of the panel share theirs
+
+
 def draw_flow(steps: Sequence[Step]) -> Picture:
     """Draw both queues and the window after each step."""
     numbers = range(1, len(steps) + 1)
@@ -43,7 +46,8 @@ def draw_flow(steps: Sequence[Step]) -> Picture:
         ("window", KERNEL, "^--", [step.window for step in steps]),
     ]
     figure, axes = canvas(height=5)
-    top = max(1, *(value / 1000 for *_, values in lines for value in values))
+    most = max(value / 1000 for *_, values in lines for value in values)
+    top = next((top for top in TOPS if most <= top), most)
     for place, (name, colour, style, values) in enumerate(lines):
         kilobytes = [value / 1000 for value in values]
         axes.plot(numbers, kilobytes, style, color=colour, linewidth=2.5, markersize=9)

@@ -4,17 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from sockutils.figures.picture import OTHER, SERVER, SIZE, Picture, canvas
 
+ROWS = 8  # of 25, the panel's largest burst
+
 
 def draw_burst(arrived: Iterable[int], sent: int) -> Picture:
-    """Draw a burst of datagrams in rows of 25: squares arrived, crosses were dropped."""
+    """Draw a burst of datagrams in rows of 25: squares arrived, crosses were dropped.
+
+    There is always room for the panel's largest burst, so that nothing below the picture moves.
+    """
     there = set(arrived)
-    figure, axes = canvas(height=0.45 * ((sent + 24) // 25) + 1)
+    rows = max(ROWS, (sent + 24) // 25)
+    figure, axes = canvas(height=0.45 * rows + 1)
     for number in range(sent):
         marker, colour = ("s", SERVER) if number in there else ("x", OTHER)
         place = number % 25, -(number // 25)
         axes.plot(*place, marker, color=colour, markersize=16, markeredgewidth=3)
-    last = (sent - 1) // 25
-    axes.set(xlim=(-0.7, 24.7), ylim=(-last - 0.7, 1.8))
+    axes.set(xlim=(-0.7, 24.7), ylim=(0.3 - rows, 1.8))
     left, right = f"{len(there)} arrived (squares)", f"{sent - len(there)} dropped (crosses)"
     axes.text(-0.4, 1.1, left, color=SERVER, size=SIZE, weight="bold")
     axes.text(24.4, 1.1, right, color=OTHER, size=SIZE, weight="bold", ha="right")

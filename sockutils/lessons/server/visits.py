@@ -4,16 +4,18 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from itertools import pairwise
 from typing import NamedTuple
 
 from sockutils.figures.picture import KERNEL, SERVER, SIZE, Picture, canvas
+from sockutils.figures.units import seconds as time_of
 from sockutils.lessons.server.clients import Address, ask
 from sockutils.peers.peer import background
 
 Numbers = Mapping[str, float]  # of each design
+AXIS = 1.0  # seconds: what the panel's slowest position takes, so that all have one axis
 
 
 class Visit(NamedTuple):
@@ -57,25 +59,33 @@ def draw_waiting(visits: Mapping[str, Visit], clients: int, think: int) -> Pictu
     seconds = {name: found.seconds for name, found in visits.items()}
     orders = {name: order(found.together) for name, found in visits.items()}
     unit = "seconds until all are served (dashed: all that is thought, added up)"
-    return bars(title, seconds, orders, " {:.2f} s", unit, clients * 2 * think / 1000)
+    thought = clients * 2 * think / 1000
+    return bars(title, seconds, orders, time_of, unit, thought, AXIS)
 
 
 def draw_rates(rates: Numbers) -> Picture:
     """Draw how many requests a second each design has answered."""
     title = "8 clients, each asks again when it has its answer"
     words = {name: f"{rate:,.0f}" for name, rate in rates.items()}
-    return bars(title, rates, words, " {:,.0f}", "requests per second")
+    return bars(title, rates, words, "{:,.0f}".format, "requests per second")
 
 
 def bars(
-    title: str, values: Numbers, words: Mapping[str, str], end: str, unit: str, line: float = 0
+    title: str,
+    values: Numbers,
+    words: Mapping[str, str],
+    written: Callable[[float], str],
+    unit: str,
+    line: float = 0,
+    least: float = 0,
 ) -> Picture:
+    """Bars with their values, an axis at least so long, and what the text says of each."""
     figure, axes = canvas(height=1.6 + 0.6 * len(values))
     drawn = axes.barh([*values], [*values.values()], color=KERNEL, height=0.62)
-    axes.bar_label(drawn, fmt=end, fontsize=SIZE)
+    axes.bar_label(drawn, [written(value) for value in values.values()], padding=6, fontsize=SIZE)
     axes.invert_yaxis()
     if line:
         axes.axvline(line, color=SERVER, linestyle="--", linewidth=2, zorder=0)
-    axes.set(xlim=(0, max(line, *values.values()) * 1.25), xlabel=unit)
+    axes.set(xlim=(0, max(line, least, *values.values()) * 1.25), xlabel=unit)
     axes.set_title(title, fontsize=SIZE, loc="left", color=SERVER)
     return Picture(figure, "\n".join([title, *map(": ".join, words.items())]))

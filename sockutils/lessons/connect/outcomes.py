@@ -1,0 +1,114 @@
+"""The lesson's exercises: what a call meets, and how an attempt that went on has ended."""
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from errno import ECONNREFUSED, errorcode
+
+from sockutils.calls.trace import trace
+from sockutils.lessons.connect.peers import HERE, NOWHERE, Address, close_late, silent
+from sockutils.peers.peer import background
+from sockutils.practice.exercise import exercise
+from sockutils.practice.silent import full, make_room
+
+SHORT = 0.3  # seconds for a call that nobody answers
+
+
+@exercise(
+    "connect", hint="A limit before connect(), and an `except` for each way in which it ends."
+)
+def diagnosis(diagnose: Callable[[Address, float], str]) -> None:
+    with ExitStack() as stack:
+        good = stack.enter_context(socket.create_server((HERE, 0))).getsockname()
+        mute = stack.enter_context(silent(0))
+        with socket.create_server((HERE, 0)) as gone:
+            closed = gone.getsockname()
+        for address, seconds, right, what in (
+            (good, 2, "connected", "a server listens there"),
+            (closed, 2, "refused", "nobody listens on this port"),
+            (NOWHERE, 2, "unreachable", "TCP cannot reach this address: Network is unreachable"),
+            (mute, SHORT, "silent", f"nobody answers there, and you have {SHORT} s"),
+            (good, 2, "connected", "a server listens there, and was called before"),
+        ):
+            took = one_diagnosis(diagnose, address, seconds, right, what)
+            soon = "that is clear at once" if address != mute else f"you had {SHORT} s"
+            assert took < 0.9, f"{what}: {soon}, and it took {took:.1f} s"
+            patient = address != mute or took > seconds - 0.05
+            assert patient, f"{what}: you gave up after {took:.2f} s"
+
+
+def one_diagnosis(
+    diagnose: Callable[[Address, float], str],
+    address: Address,
+    seconds: float,
+    right: str,
+    what: str,
+) -> float:
+    """The seconds that it took."""
+    start = time.monotonic()
+    try:
+        with trace() as calls:
+            said = diagnose(address, seconds)
+    except OSError as error:
+        raise AssertionError(f"{what}: you raised {error!r}") from error
+    took = time.monotonic() - start
+    assert said == right, f"{what}: you returned {said!r}, not {right!r}"
+    assert not calls.unclosed(), f"{what}: you left your socket open"
+    return took
+
+
+@exercise(
+    "connect",
+    seconds=10,
+    hint="select() waits until it is writable. Which option says how it went, and how often?",
+)
+def outcome(how_it_went: Callable[[socket.socket, float], int | None]) -> None:
+    with ExitStack() as stack:
+        good = stack.enter_context(socket.create_server((HERE, 0))).getsockname()
+        mute = stack.enter_context(silent(0))
+        slow, dying = (stack.enter_context(full()) for _ in range(2))
+        with socket.create_server((HERE, 0)) as gone:
+            closed = gone.getsockname()
+        ended(how_it_went, good, 2, 0, "a server listens there")
+        ended(how_it_went, closed, 2, ECONNREFUSED, "nobody listens there")
+        took = ended(how_it_went, mute, SHORT, None, "nobody answers")
+        assert took > SHORT - 0.05, f"nobody answers: you had {SHORT} s, and gave up sooner"
+        assert took < 0.9, f"nobody answers: you had {SHORT} s, and took {took:.1f} s"
+        with background(make_room, slow):
+            ended(how_it_went, slow.getsockname(), 3, 0, "the answer comes after a second")
+        address = dying.getsockname()
+        with background(close_late, dying):
+            ended(how_it_went, address, 3, ECONNREFUSED, "it is refused after a second")
+
+
+def ended(
+    how_it_went: Callable[[socket.socket, float], int | None],
+    address: Address,
+    seconds: float,
+    right: int | None,
+    what: str,
+) -> float:
+    """The seconds that it took."""
+    with socket.socket() as client:
+        client.setblocking(False)
+        client.connect_ex(address)
+        start = time.monotonic()
+        try:
+            said = how_it_went(client, seconds)
+        except OSError as error:
+            raise AssertionError(f"{what}: you raised {error!r}") from error
+        took = time.monotonic() - start
+        assert client.fileno() != -1, f"{what}: you closed the socket that you were given"
+        exact = said == right and (said is None) == (right is None) and said is not False
+        assert exact, f"{what}: you returned {named(said)}, not {named(right)}"
+        if right is None:
+            over = select.select([], [client], [], 0)[1]
+            assert not over, f"{what}: the attempt is over, let it go on"
+    return took
+
+
+def named(number: object) -> str:
+    known = errorcode.get(number) if isinstance(number, int) and number is not True else None
+    return known or repr(number)

@@ -1,0 +1,31 @@
+"""Peers that do not answer, or not at once."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import cast
+
+from sockutils.practice.silent import full, knocked
+
+Address = tuple[str, int]
+HERE = "127.0.0.1"
+NOWHERE = ("127.255.255.255", 1)  # a broadcast address: TCP's connect() fails at once
+
+
+@contextmanager
+def silent(port: int) -> Iterator[Address]:
+    """A listener that answers nobody while the block runs: its accept queue is full."""
+    with full(HERE, port) as listener:
+        yield listener.getsockname()
+
+
+def close_late(listener: socket.socket) -> None:
+    """Close it once a SYN has been dropped; the next, after a second, is refused."""
+    knocked(listener)
+    listener.close()
+
+
+def peer(end: socket.socket) -> Address | None:
+    with suppress(OSError):
+        return cast("Address", end.getpeername())
+    return None

@@ -1,0 +1,77 @@
+"""The step of 05: a client that gives up in time, and says so in one line, passes."""
+
+import os
+import re
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+from kernels import PRIVATE, refusal
+
+CLIENT = """
+import socket
+import sys
+
+try:
+    with socket.create_connection(("127.0.0.1", 5000), timeout=1) as client:
+        client.sendall(b"hello")
+        print(client.recv(100).decode())
+except OSError as error:
+    sys.exit(f"no answer: {error}")
+"""
+BARE = """
+import socket
+import sys
+
+client = socket.socket()
+client.settimeout(1)
+if client.connect_ex(("127.0.0.1", 5000)):
+    print("nobody is there")
+    sys.exit(1)
+client.settimeout(None)
+client.sendall(b"hello")
+print(client.recv(100).decode())
+client.close()
+"""
+EXIT = 'sys.exit(f"no answer: {error}")'
+WRONG = [
+    (", timeout=1", "", "the server is silent, and shout_client.py still waits after 15 s: set a"),
+    ("except OSError", "except KeyError", "status 1: ConnectionRefusedError: .*, in your line 6"),
+    ("except OSError", "except ConnectionRefusedError", "status 1: TimeoutError: .*your line 6"),
+    (EXIT, "sys.exit(1)", "nobody listens, and shout_client.py says nothing: one line"),
+    (EXIT, "print(error)", "nobody listens, and shout_client.py ends with status 0: let it be 1"),
+    (EXIT, "print(error); sys.exit(error.errno)", "ends with status 111: let it be 1"),
+    (EXIT, "print('no answer'); sys.exit(str(error))", "says 2 lines: one is enough"),
+    ("client.sendall", "client.senndall", "AttributeError: .*, in your line 7: client.senndall"),
+    ('b"hello"', 'b"good day"', "shout_client.py said b'good day', not b'hello'"),
+    ("print(client.recv(100).decode())", "client.recv(100)", "and printed ''"),
+]
+
+
+def check(folder: Path, client: str) -> str:
+    if why := refusal():
+        pytest.skip(why)
+    (folder / "shout_client.py").write_text(client)
+    code = "from sockutils.lessons import connect; print(connect.step('shout_client.py'))"
+    command = [*PRIVATE, sys.executable, "-W", "error", "-c", code]
+    environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("client", [CLIENT, BARE], ids=["exception", "number"])
+def test_a_client_that_gives_up_in_words_passes(tmp_path: Path, client: str) -> None:
+    assert check(tmp_path, client) == "step: passed\n"
+
+
+@pytest.mark.parametrize(("right", "instead", "words"), WRONG, ids=count())
+def test_a_wrong_client(tmp_path: Path, right: str, instead: str, words: str) -> None:
+    assert right in CLIENT
+    said = check(tmp_path, CLIENT.replace(right, instead))
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
