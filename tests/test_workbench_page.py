@@ -14,7 +14,6 @@ import psutil
 import pytest
 from kernels import refusal
 from playwright.sync_api import Browser, Locator, Page, expect
-from test_page import choose
 
 from sockutils.peers.waits import wait_until
 
@@ -271,7 +270,7 @@ def test_full_screen_and_back(work: Locator) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 def test_accessibility_and_width(work: Locator, theme: str) -> None:
     page = work.page
-    choose(page, theme)
+    browser.choose(page, theme)
     connected(work)
     clicks(work, "client send", "client connect")  # an error, and a byte that nobody has read
     kept, broken = browser.axe(page)
