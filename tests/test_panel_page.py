@@ -156,6 +156,9 @@ def test_of_many_positions_the_first_and_the_last_are_run(
     expect(live.get_by_role("status").first).to_have_text("running …")
     expect(result).to_have_css("opacity", "0.35")
     expect(live.locator(".sk-value")).to_have_text("70 ms")
+    lab.wait_for_timeout(1500)  # a run may take its time: the controls are not taken away
+    expect(slider).to_be_enabled()
+    expect(slider).to_be_focused()
     (home / "notebooks" / "go").touch()
     expect(result).to_have_attribute("aria-busy", "false")
     assert "[50, 51, 70]" in told(live)
