@@ -26,7 +26,7 @@ import socket
 import sys
 
 client = socket.socket()
-client.settimeout(1)
+client.settimeout(2)
 if client.connect_ex(("127.0.0.1", 5000)):
     print("nobody is there")
     sys.exit(1)
@@ -37,7 +37,8 @@ client.close()
 """
 EXIT = 'sys.exit(f"no answer: {error}")'
 WRONG = [
-    (", timeout=1", "", "the server is silent, and shout_client.py still waits after 15 s: set a"),
+    (", timeout=1", "", "the server is silent, and shout_client.py still waits after 4 s: two are"),
+    ("timeout=1", "timeout=5", "the server is silent, and shout_client.py still waits after 4 s"),
     ("except OSError", "except KeyError", "status 1: ConnectionRefusedError: .*, in your line 6"),
     ("except OSError", "except ConnectionRefusedError", "status 1: TimeoutError: .*your line 6"),
     (EXIT, "sys.exit(1)", "nobody listens, and shout_client.py says nothing: one line"),

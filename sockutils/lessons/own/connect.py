@@ -7,8 +7,9 @@ from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
 from sockutils.practice.program import HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
+from sockutils.tables.diag import sockets
 
-LIMIT = START + 5  # seconds until a client has given up: to start takes a while, too
+LIMIT = 4.0  # seconds until a client has given up that waits for two; a busy machine takes a while
 EXIT = 'sys.exit("words") says the words, and ends with status 1'
 HINTS = {
     "is not there": "the client of before is folded under the text above: begin with it",
@@ -24,16 +25,22 @@ HINTS = {
 def step(client: Path) -> None:
     free()
     with running(client) as program:
-        gives_up(program, "nobody listens")
+        gives_up(program, "nobody listens", START)
     with full(HOST, PORT), running(client) as program:
-        gives_up(program, "the server is silent")
+        wait_until(lambda: program.over or calling(), START)
+        gives_up(program, "the server is silent", LIMIT)
     calls_once(client, b"good morning")
 
 
-def gives_up(program: Program, why: str) -> None:
+def calling() -> bool:
+    """Whether a client has sent its SYN, and got no answer."""
+    return "SYN-SENT" in [row.state for row in sockets(port=PORT)]
+
+
+def gives_up(program: Program, why: str, limit: float) -> None:
     """Wait until it has ended, with one line and status 1."""
-    wait_until(lambda: program.over, LIMIT)
-    assert program.over, f"{why}, and {program} still waits after {LIMIT:.0f} s: set a time limit"
+    wait_until(lambda: program.over, limit)
+    assert program.over, f"{why}, and {program} still waits after {limit:.0f} s: two are the limit"
     if "Traceback (most recent call last)" in program.complained:
         program.lives()
     lines = f"{program.printed}\n{program.complained}".split("\n")
