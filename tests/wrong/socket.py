@@ -2,7 +2,6 @@
 
 import os
 import socket
-import stat
 import struct
 
 kept = []
@@ -13,65 +12,48 @@ def found_of(number):
 
 
 def closes_it(number):
-    try:
-        with found_of(number) as found:
-            return found.family, found.type, found.proto
-    except OSError:
-        return None
+    with found_of(number) as found:
+        return found.family, found.type, found.proto
 
 
 def forgets_it(number):
-    try:
-        found = found_of(number)
-    except OSError:
-        return None
+    found = found_of(number)
     return found.family, found.type, found.proto
 
 
+def keeps_it(number):
+    kept.append(found_of(number))
+    return kept[-1].family, kept[-1].type, kept[-1].proto
+
+
 def copies_it(number):
-    try:
-        found = found_of(os.dup(number))
-    except OSError:
-        return None
+    found = found_of(os.dup(number))
     return found.family, found.type, found.proto
 
 
 def keeps_a_copy(number):
-    try:
-        kept.append(found_of(os.dup(number)))
-    except OSError:
-        return None
+    kept.append(found_of(os.dup(number)))
     return kept[-1].family, kept[-1].type, kept[-1].proto
 
 
-def lets_the_error_through(number):
-    found = found_of(number)
-    found.detach()
-    return found.family, found.type, found.proto
-
-
-def knows_tcp_only(number):
-    if stat.S_ISSOCK(os.fstat(number).st_mode):
-        return socket.AF_INET, socket.SOCK_STREAM, 6
-    return None
+def asks_tcp_only(number):
+    return socket.AF_INET, socket.SOCK_STREAM, 6
 
 
 def as_a_list(number):
-    return list(lets_the_error_through(number))
+    found = found_of(number)
+    found.detach()
+    return [found.family, found.type, found.proto]
 
 
-def false_for_others(number):
-    try:
-        return lets_the_error_through(number)
-    except OSError:
-        return False
+def asks_after_detach(number):
+    found = found_of(number)
+    found.detach()
+    return found.family, found.type, found.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL)
 
 
 def makes_it_nonblocking(number):
-    try:
-        found = found_of(number)
-    except OSError:
-        return None
+    found = found_of(number)
     found.setblocking(False)
     found.detach()
     return found.family, found.type, found.proto
@@ -201,6 +183,30 @@ def waits_for_ever(receiver, count):
         parts[datagram[0]] = datagram[1:]
 
 
+def number_first(receiver, count):
+    parts = {}
+    while len(parts) < count:
+        number = receiver.recv(1)[0]
+        parts[number] = receiver.recv(2000)
+    return b"".join(parts[number] for number in range(count))
+
+
+def signed_numbers(receiver, count):
+    parts = {}
+    while len(parts) < count:
+        datagram = receiver.recv(65507)
+        parts[struct.unpack("b", datagram[:1])[0]] = datagram[1:]
+    return b"".join(parts[number] for number in sorted(parts))
+
+
+def sixteen_at_most(receiver, count):
+    parts = {}
+    while len(parts) < count:
+        datagram = receiver.recv(65507)
+        parts[datagram[0] % 16] = datagram[1:]
+    return b"".join(parts[number] for number in range(count))
+
+
 def a_list_of_parts(receiver, count):
     parts = {}
     while len(parts) < count:
@@ -223,10 +229,10 @@ WRONG = [
     ("identify", forgets_it, r"TCP: the descriptor is closed afterwards; detach\(\)"),
     ("identify", copies_it, "garbage collector what is unclosed <socket"),
     ("identify", keeps_a_copy, "you left one more descriptor open"),
-    ("identify", lets_the_error_through, "for a pipe you raised .*Socket operation on non-socket"),
-    ("identify", knows_tcp_only, r"UDP is \(.*, 17\), you returned \(.*, 6\)"),
+    ("identify", keeps_it, "an object is left that will close the descriptor"),
+    ("identify", asks_after_detach, r"Bad file descriptor|is still needed is closed"),
+    ("identify", asks_tcp_only, r"UDP is \(.*, 17\), you returned \(.*, 6\)"),
     ("identify", as_a_list, r"TCP is \(.*, 6\), you returned \[.*, 6\]"),
-    ("identify", false_for_others, "a pipe is no socket: return None, not False"),
     ("identify", makes_it_nonblocking, "the socket does not block any more"),
     ("ping", zero, "add up to 0x0802, not 0xffff: the checksum is 0"),
     ("ping", not_flipped, "the checksum is the sum itself, flip its bits"),
@@ -251,6 +257,9 @@ WRONG = [
     ("reassemble", counts_repeats, r"in the order \(1, 1, 0, .*: something is missing"),
     ("reassemble", until_nothing_comes, "all parts were there after 7, you read on"),
     ("reassemble", waits_for_ever, r"\(0, 1, 2\) came, and you waited for more"),
+    ("reassemble", number_first, "what it does not return of it is lost"),
+    ("reassemble", signed_numbers, r"\(199, 198, .*…, 200 bytes.*; you returned 200 bytes, .*…"),
+    ("reassemble", sixteen_at_most, r"\(199, 198, .*… came, and you waited for more"),
     ("reassemble", a_list_of_parts, r"it returned \[b'one ', .*, not bytes"),
     ("reassemble", closes_the_receiver, "you closed the socket that you were given"),
 ]

@@ -9,10 +9,14 @@ from sockutils.practice.own import answers, caller, closes, own_program
 from sockutils.practice.program import ANSWER, PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
-WITH = "one `with` block for the listener, up to accept(), and one for the connection"
+HINTS = {
+    "Invalid argument": "bind(), listen(), accept(), in this order, each once: "
+    "accept() needs a socket that listens",
+    "": "one `with` block for the listener, up to accept(), and one for the connection",
+}
 
 
-@own_program("socket", hint=WITH)
+@own_program("socket", hint=HINTS)
 def step(server: Path) -> None:
     for words in (b"hello", b"who is there?"):
         free()

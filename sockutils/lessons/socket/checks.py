@@ -1,5 +1,6 @@
 """What the exercises of 01_socket.ipynb ask of the learner's functions."""
 
+import gc
 import os
 import select
 import socket
@@ -26,11 +27,12 @@ KINDS = {
 }
 HEADER = struct.Struct("!BBHHH")  # of an ICMP echo, RFC 792
 ECHO_REQUEST, ECHO_REPLY = 8, 0
+MANY, ROOM = 200, 1 << 20  # parts: more than a signed byte counts; and a buffer for all of them
 ECHO_OFF = Path("/proc/sys/net/ipv4/icmp_echo_ignore_all")
 
 
 @exercise("socket", hint="socket.socket(fileno=…) asks the kernel; detach() keeps it from closing.")
-def identify(what_is: Callable[[int], Kind | None]) -> None:
+def identify(what_is: Callable[[int], Kind]) -> None:
     with ExitStack() as stack:
         for name, kind in KINDS.items():
             made = socket.socket(*kind)
@@ -39,30 +41,14 @@ def identify(what_is: Callable[[int], Kind | None]) -> None:
             found = look(what_is, number, f"a socket of {name}")
             assert found == kind, f"a socket of {name} is {kind}, you returned {found!r}"
             assert os.get_blocking(number), "the socket does not block any more"
-        reader, writer = os.pipe()
-        file, folder = os.open(os.devnull, os.O_RDONLY), os.open("/", os.O_RDONLY)
-        others = {
-            "a pipe": reader,
-            "a pipe's other end": writer,
-            "a file": file,
-            "a folder": folder,
-        }
-        for number in others.values():
-            stack.callback(close, number)
-        for name, number in others.items():
-            found = look(what_is, number, name)
-            assert found is None, f"{name} is no socket: return None, not {found!r}"
 
 
-def look(what_is: Callable[[int], Kind | None], number: int, name: str) -> Kind | None:
-    """Ask the learner's function; it may not close the descriptor, nor leave a copy of it open."""
+def look(what_is: Callable[[int], Kind], number: int, name: str) -> Kind:
+    """Ask the learner's function; it may not close the descriptor, now or later, nor copy it."""
     before, link = os.fstat(number), os.readlink(f"/proc/self/fd/{number}")
-    copies = links().count(link)
+    copies, earlier = links().count(link), owners(number)
     with left_to_python() as left:
-        try:
-            found = what_is(number)
-        except OSError as error:
-            raise AssertionError(f"for {name} you raised {error!r}") from error
+        found = what_is(number)
     try:
         same = os.path.samestat(os.fstat(number), before)
     except OSError:
@@ -70,7 +56,17 @@ def look(what_is: Callable[[int], Kind | None], number: int, name: str) -> Kind 
     assert same, f"{name}: the descriptor is closed afterwards; detach() the object before it goes"
     assert links().count(link) <= copies, f"{name}: you left one more descriptor open"
     assert not left, f"{name}: you left to Python's garbage collector what is {left[0]}"
+    new = [each for each in owners(number) if not any(each is one for one in earlier)]
+    for each in new:
+        each.detach()  # the number is soon another socket's
+    assert not new, f"{name}: an object is left that will close the descriptor; detach() it"
     return found
+
+
+def owners(number: int) -> list[socket.socket]:
+    """Python's objects that would close this descriptor when they go."""
+    found = [each for each in gc.get_objects() if issubclass(type(each), socket.socket)]
+    return [each for each in found if each.fileno() == number]
 
 
 def close(number: int) -> None:
@@ -156,20 +152,27 @@ def reassemble(put_in_order: Callable[[socket.socket, int], bytes]) -> None:
         ([b"a", b"b", b"c", b"d"], (1, 1, 0, 1, 3, 0, 2, 3, 1)),
         ([b"", b"x", b"", b"x" * 2000], (3, 3, 2, 1, 3, 0)),
         ([str(number).encode() for number in range(12)], tuple(chain(range(11, 0, -2), range(12)))),
+        ([bytes([number]) for number in range(MANY)], tuple(range(MANY - 1, -1, -1))),
     ):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
             receiver.bind(ANY)
             receiver.settimeout(0.5)
             with background(send, parts, order, receiver.getsockname()):
                 try:
                     got = put_in_order(receiver, len(parts))
                 except TimeoutError:
-                    raise AssertionError(f"{order} came, and you waited for more") from None
+                    raise AssertionError(
+                        f"{few(order)} came, and you waited for more: each recv() takes a "
+                        "datagram, and what it does not return of it is lost"
+                    ) from None
             compare(got, parts, order)
             assert receiver.fileno() != -1, "you closed the socket that you were given"
             complete = max(map(order.index, range(len(parts)))) + 1
             late = len(order) - complete - waiting(receiver)
-            assert late <= 0, f"{order} came: all parts were there after {complete}, you read on"
+            assert late <= 0, (
+                f"{few(order)} came: all parts were there after {complete}, you read on"
+            )
 
 
 def compare(got: bytes, parts: list[bytes], order: tuple[int, ...]) -> None:
@@ -183,9 +186,14 @@ def compare(got: bytes, parts: list[bytes], order: tuple[int, ...]) -> None:
     elif len(got) < len(whole):
         why = ": something is missing"
     assert got == whole, (
-        f"sent in the order {order}, {len(whole)} bytes, {whole!r:.40}; "
-        f"you returned {len(got)} bytes, {got!r:.40}{why}"
+        f"sent in the order {few(order)}, {len(whole)} bytes, {few(whole)}; "
+        f"you returned {len(got)} bytes, {few(got)}{why}"
     )
+
+
+def few(values: bytes | tuple[int, ...]) -> str:
+    """How it begins, and that there is more."""
+    return f"{values[:20]!r}" + "…" * (len(values) > 20)
 
 
 def waiting(receiver: socket.socket) -> int:

@@ -17,7 +17,7 @@ def tcp() -> Pair:
 
 
 def udp() -> Pair:
-    """On UDP, connect() makes no connection: it sets whom the socket talks to."""
+    """On UDP, connect() sends nothing: it sets whom send() writes to, and whom alone it hears."""
     with ExitStack() as stack:
         a, b = (stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(2))
         a.bind(("127.0.0.1", 0))
