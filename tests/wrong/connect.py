@@ -128,6 +128,11 @@ def waits_a_second(client, seconds):
     return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
+def sleeps(client, seconds):
+    time.sleep(seconds)
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
 def true_or_false(client, seconds):
     if not select.select([], [client], [], seconds)[1]:
         return None
@@ -463,8 +468,12 @@ WRONG = [
     ("diagnosis", silence_is_unreachable, "nobody answers .* returned 'unreachable', not 'sile"),
     ("diagnosis", catches_two, r"TCP cannot reach .* you raised .*unreachable.*in your line \d+"),
     ("diagnosis", returns_the_errno, "nobody listens .* you returned 'ECONNREFUSED', not 'refus"),
-    ("diagnosis", only_one_is_unreachable, "No route to host: you returned 'silent', not 'unr"),
-    ("diagnosis", stays_open, "a server listens there: you left your socket open"),
+    (
+        "diagnosis",
+        only_one_is_unreachable,
+        "No route to host: you returned 'silent', .*\nhint: two",
+    ),
+    ("diagnosis", stays_open, r"a server listens there: you left your socket open\nhint: a `with"),
     ("diagnosis", says_nothing, "a server listens there: you returned None, not 'connected'"),
     ("outcome", asks_at_once, "nobody answers: you returned 0, not None"),
     ("outcome", writable_is_connected, "nobody listens there: you returned 0, not ECONNREFUSED"),
@@ -474,9 +483,10 @@ WRONG = [
     ("outcome", raises_it, r"nobody answers: you raised TimeoutError.*in your line \d+"),
     ("outcome", closes_the_attempt, "a server listens there: you closed the socket that you"),
     ("outcome", waits_a_second, "nobody answers: you had 0.3 s, and took 1"),
+    ("outcome", sleeps, "a server listens there: that is clear at once, .*\nhint: select.. ret"),
     ("outcome", true_or_false, "a server listens there: you returned True, not 0"),
     ("outcome", sends_to_find_out, "you sent b'x' to find out, and the server got it: ask the"),
-    ("outcome", asks_without_end, "nobody answers: you ask again and again, and keep the proc"),
+    ("outcome", asks_without_end, "you ask again and again, and keep the proc"),
     ("echo_chamber", sends_a_byte, "and the server got it: ask for addresses"),
     (
         "echo_chamber",
@@ -516,7 +526,7 @@ WRONG = [
     ("race", is_not_patient, "you had 0.4 seconds, and gave up sooner"),
     ("race", always_waits, "only closed ports: that was clear at once"),
     ("race", does_not_wait, "your socket is not connected to it; has SO_ERROR said 0"),
-    ("race", races_without_end, "a silent listener and a closed port: you ask again and again"),
-    ("race", calls_without_end, "a silent listener and a closed port: you ask again and again"),
+    ("race", races_without_end, "you ask again and again, and keep the processor busy"),
+    ("race", calls_without_end, "you ask again and again, and keep the processor busy"),
     ("race", expects_no_error, r"a listener: you raised BlockingIOError.*in your line \d+"),
 ]

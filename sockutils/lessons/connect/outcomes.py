@@ -28,7 +28,14 @@ EXAMPLE = ("192.0.2.1", 80)  # RFC 5737: nobody has it
 
 
 @exercise(
-    "connect", hint="A limit before connect(), and an `except` for each way in which it ends."
+    "connect",
+    hint={
+        "left your socket open": "a `with` block closes it, however it is left",
+        "nobody answers": "settimeout() before connect(): it raises TimeoutError then, and "
+        "connect_ex() returns EAGAIN",
+        "No route to host": "two numbers say so: ENETUNREACH and EHOSTUNREACH",
+        "": "A limit before connect(), and an `except`, or a number, for each way it ends.",
+    },
 )
 def diagnosis(diagnose: Callable[[Address, float], str]) -> None:
     with ExitStack() as stack:
@@ -78,7 +85,10 @@ def one_diagnosis(
 @exercise(
     "connect",
     seconds=10,
-    hint="select() waits until it is writable. Which option says how it went, and how often?",
+    hint={
+        "clear at once": "select() returns as soon as it is over, sleep() does not",
+        "": "select() waits until it is writable. Which option says how it went, and how often?",
+    },
 )
 def outcome(how_it_went: Callable[[socket.socket, float], int | None]) -> None:
     with ExitStack() as stack:
@@ -87,7 +97,9 @@ def outcome(how_it_went: Callable[[socket.socket, float], int | None]) -> None:
         slow, dying = (stack.enter_context(full()) for _ in range(2))
         with socket.create_server((HERE, 0)) as gone:
             closed = gone.getsockname()
-        ended(how_it_went, good.getsockname(), 2, 0, "a server listens there")
+        what = "a server listens there"
+        took = ended(how_it_went, good.getsockname(), 2, 0, what)
+        assert took < 0.9, f"{what}: that is clear at once, and took you {took:.1f} s"
         with good.accept()[0] as end:
             heard = end.recv(100)
         assert not heard, f"you sent {heard!r} to find out, and the server got it: ask the socket"
