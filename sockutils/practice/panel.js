@@ -116,7 +116,7 @@ async function follow() {
 async function ask(position) {
   const detail = { key: panel.key, place: position }
   root.dispatchEvent(new CustomEvent("sockutils-panel", { bubbles: true, detail }))
-  const late = detail.busy || setTimeout(() => still(detail), 1000)
+  const late = detail.alive || setTimeout(() => still(detail), 1000)  // a kernel may take its time
   const html = await (detail.answer ?? null)
   clearTimeout(late)
   if (html === null) still(detail)

@@ -33,7 +33,8 @@
       const cell = panel?.content.widgets?.find(each => each.node.contains(target))
       if (!cell) return
       detail.answer = answer(panel, detail).catch(() => null)  // the kernel has ended meanwhile
-      detail.busy = panel.sessionContext.session?.kernel?.status === "busy"
+      const status = panel.sessionContext.session?.kernel?.status ?? "dead"
+      detail.alive = !["dead", "terminating", "unknown"].includes(status)
       detail.run = () => run(commands, panel.content, cell)
     })
   }
