@@ -22,13 +22,14 @@ except OSError as error:
     sys.exit(f"no answer: {error}")
 """
 BARE = """
+import errno
 import socket
 import sys
 
 client = socket.socket()
-client.settimeout(1)
-if client.connect_ex(("127.0.0.1", 5000)):
-    print("nobody is there")
+client.settimeout(2)
+if number := client.connect_ex(("127.0.0.1", 5000)):
+    print("nobody answers" if number == errno.EAGAIN else "nobody is there")
     sys.exit(1)
 client.settimeout(None)
 client.sendall(b"hello")
@@ -37,9 +38,13 @@ client.close()
 """
 EXIT = 'sys.exit(f"no answer: {error}")'
 WRONG = [
-    (", timeout=1", "", "the server is silent, and shout_client.py still waits after 15 s: set a"),
+    (", timeout=1", "", "the server is silent, and shout_client.py still waits after 3.5 s: two"),
+    ("timeout=1", "timeout=4", "the server is silent, and shout_client.py still waits after 3.5 s"),
+    ("timeout=1", "timeout=5", "the server is silent, and shout_client.py still waits after 3.5 s"),
     ("except OSError", "except KeyError", "status 1: ConnectionRefusedError: .*, in your line 6"),
     ("except OSError", "except ConnectionRefusedError", "status 1: TimeoutError: .*your line 6"),
+    (EXIT, "sys.exit('error')", "says 'error' for both, refused and silent: tell.*\nhint: print"),
+    ("client.sendall", "# client.sendall", "no answer: timed out\nhint: .*say hello"),
     (EXIT, "sys.exit(1)", "nobody listens, and shout_client.py says nothing: one line"),
     (EXIT, "print(error)", "nobody listens, and shout_client.py ends with status 0: let it be 1"),
     (EXIT, "print(error); sys.exit(error.errno)", "ends with status 111: let it be 1"),

@@ -66,6 +66,14 @@ def returns_the_errno(address, seconds):
         return errno.errorcode.get(client.connect_ex(address), "connected")
 
 
+def only_one_is_unreachable(address, seconds):
+    with socket.socket() as client:
+        client.settimeout(seconds)
+        number = client.connect_ex(address)
+    known = {0: "connected", errno.ECONNREFUSED: "refused", errno.ENETUNREACH: "unreachable"}
+    return known.get(number, "silent")
+
+
 def stays_open(address, seconds):
     return told(address, seconds, BOTH, close=False)
 
@@ -120,10 +128,33 @@ def waits_a_second(client, seconds):
     return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
+def sleeps(client, seconds):
+    time.sleep(seconds)
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
 def true_or_false(client, seconds):
     if not select.select([], [client], [], seconds)[1]:
         return None
     return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+
+def sends_to_find_out(client, seconds):
+    if not select.select([], [client], [], seconds)[1]:
+        return None
+    try:
+        client.send(b"x")
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+def asks_without_end(client, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if select.select([], [client], [], 0)[1]:
+            return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return None
 
 
 def sends_a_byte(client):
@@ -382,6 +413,44 @@ def does_not_wait(addresses, seconds):
     return first
 
 
+def races_without_end(addresses, seconds):
+    end = time.monotonic() + seconds
+    waiting, winner = started(addresses), None
+    while waiting and winner is None and time.monotonic() < end:
+        for client in list(waiting):
+            if select.select([], [client], [], 0)[1]:
+                waiting.remove(client)
+                if winner or client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    client.close()
+                else:
+                    winner = client
+    for client in waiting:
+        client.close()
+    return winner
+
+
+def calls_without_end(addresses, seconds):
+    end = time.monotonic() + seconds
+    waiting, winner = {}, None
+    for address in addresses:
+        client = socket.socket()
+        client.setblocking(False)
+        waiting[client] = address
+    while waiting and winner is None and time.monotonic() < end:
+        for client, address in list(waiting.items()):
+            number = client.connect_ex(address)
+            if number in (errno.EINPROGRESS, errno.EALREADY):
+                continue
+            del waiting[client]
+            if number or winner:
+                client.close()
+            else:
+                winner = client
+    for client in waiting:
+        client.close()
+    return winner
+
+
 def expects_no_error(addresses, seconds):
     waiting = []
     for address in addresses:
@@ -399,7 +468,12 @@ WRONG = [
     ("diagnosis", silence_is_unreachable, "nobody answers .* returned 'unreachable', not 'sile"),
     ("diagnosis", catches_two, r"TCP cannot reach .* you raised .*unreachable.*in your line \d+"),
     ("diagnosis", returns_the_errno, "nobody listens .* you returned 'ECONNREFUSED', not 'refus"),
-    ("diagnosis", stays_open, "a server listens there: you left your socket open"),
+    (
+        "diagnosis",
+        only_one_is_unreachable,
+        "No route to host: you returned 'silent', .*\nhint: two",
+    ),
+    ("diagnosis", stays_open, r"a server listens there: you left your socket open\nhint: a `with"),
     ("diagnosis", says_nothing, "a server listens there: you returned None, not 'connected'"),
     ("outcome", asks_at_once, "nobody answers: you returned 0, not None"),
     ("outcome", writable_is_connected, "nobody listens there: you returned 0, not ECONNREFUSED"),
@@ -409,7 +483,10 @@ WRONG = [
     ("outcome", raises_it, r"nobody answers: you raised TimeoutError.*in your line \d+"),
     ("outcome", closes_the_attempt, "a server listens there: you closed the socket that you"),
     ("outcome", waits_a_second, "nobody answers: you had 0.3 s, and took 1"),
+    ("outcome", sleeps, "a server listens there: that is clear at once, .*\nhint: select.. ret"),
     ("outcome", true_or_false, "a server listens there: you returned True, not 0"),
+    ("outcome", sends_to_find_out, "you sent b'x' to find out, and the server got it: ask the"),
+    ("outcome", asks_without_end, "you ask again and again, and keep the proc"),
     ("echo_chamber", sends_a_byte, "and the server got it: ask for addresses"),
     (
         "echo_chamber",
@@ -449,5 +526,7 @@ WRONG = [
     ("race", is_not_patient, "you had 0.4 seconds, and gave up sooner"),
     ("race", always_waits, "only closed ports: that was clear at once"),
     ("race", does_not_wait, "your socket is not connected to it; has SO_ERROR said 0"),
+    ("race", races_without_end, "you ask again and again, and keep the processor busy"),
+    ("race", calls_without_end, "you ask again and again, and keep the processor busy"),
     ("race", expects_no_error, r"a listener: you raised BlockingIOError.*in your line \d+"),
 ]

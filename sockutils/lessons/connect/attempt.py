@@ -50,7 +50,7 @@ def draw_attempt(packets: list[Packet], ended: str, seconds: float) -> Picture:
     axes.set_xticks(range(int(LONGEST) + 1))
     axes.spines["left"].set_visible(False)
     lines = transcript(table, seconds=True)
-    return Picture(figure, f"connect(): {ended} after {seconds:.0f} s\n{lines}")
+    return Picture(figure, f"connect(): {ended} after {seconds:.1f} s\n{lines}")
 
 
 def draw_packets(axes: "Axes", table: list[Row]) -> None:

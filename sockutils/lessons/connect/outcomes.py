@@ -8,16 +8,34 @@ from contextlib import ExitStack
 from errno import ECONNREFUSED, errorcode
 
 from sockutils.calls.trace import trace
-from sockutils.lessons.connect.peers import HERE, NOWHERE, Address, close_late, silent
+from sockutils.kernel.network import network
+from sockutils.lessons.connect.peers import (
+    BUSY,
+    BUSY_WORDS,
+    HERE,
+    NOWHERE,
+    Address,
+    close_late,
+    silent,
+)
+from sockutils.lessons.connect.routes import route
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.silent import full, make_room
 
 SHORT = 0.3  # seconds for a call that nobody answers
+EXAMPLE = ("192.0.2.1", 80)  # RFC 5737: nobody has it
 
 
 @exercise(
-    "connect", hint="A limit before connect(), and an `except` for each way in which it ends."
+    "connect",
+    hint={
+        "left your socket open": "a `with` block closes it, however it is left",
+        "nobody answers": "settimeout() before connect(): it raises TimeoutError then, and "
+        "connect_ex() returns EAGAIN",
+        "No route to host": "two numbers say so: ENETUNREACH and EHOSTUNREACH",
+        "": "A limit before connect(), and an `except`, or a number, for each way it ends.",
+    },
 )
 def diagnosis(diagnose: Callable[[Address, float], str]) -> None:
     with ExitStack() as stack:
@@ -25,13 +43,18 @@ def diagnosis(diagnose: Callable[[Address, float], str]) -> None:
         mute = stack.enter_context(silent(0))
         with socket.create_server((HERE, 0)) as gone:
             closed = gone.getsockname()
-        for address, seconds, right, what in (
+        cases = [
             (good, 2, "connected", "a server listens there"),
             (closed, 2, "refused", "nobody listens on this port"),
             (NOWHERE, 2, "unreachable", "TCP cannot reach this address: Network is unreachable"),
             (mute, SHORT, "silent", f"nobody answers there, and you have {SHORT} s"),
             (good, 2, "connected", "a server listens there, and was called before"),
-        ):
+        ]
+        if network().private:  # elsewhere it would be a route of the whole machine
+            stack.enter_context(route("unreachable", EXAMPLE[0]))
+            no_route = "TCP cannot reach this address: No route to host"
+            cases.append((EXAMPLE, 2, "unreachable", no_route))
+        for address, seconds, right, what in cases:
             took = one_diagnosis(diagnose, address, seconds, right, what)
             soon = "that is clear at once" if address != mute else f"you had {SHORT} s"
             assert took < 0.9, f"{what}: {soon}, and it took {took:.1f} s"
@@ -51,9 +74,9 @@ def one_diagnosis(
     try:
         with trace() as calls:
             said = diagnose(address, seconds)
+            took = time.monotonic() - start
     except OSError as error:
         raise AssertionError(f"{what}: you raised {error!r}") from error
-    took = time.monotonic() - start
     assert said == right, f"{what}: you returned {said!r}, not {right!r}"
     assert not calls.unclosed(), f"{what}: you left your socket open"
     return took
@@ -62,16 +85,24 @@ def one_diagnosis(
 @exercise(
     "connect",
     seconds=10,
-    hint="select() waits until it is writable. Which option says how it went, and how often?",
+    hint={
+        "clear at once": "select() returns as soon as it is over, sleep() does not",
+        "": "select() waits until it is writable. Which option says how it went, and how often?",
+    },
 )
 def outcome(how_it_went: Callable[[socket.socket, float], int | None]) -> None:
     with ExitStack() as stack:
-        good = stack.enter_context(socket.create_server((HERE, 0))).getsockname()
+        good = stack.enter_context(socket.create_server((HERE, 0)))
         mute = stack.enter_context(silent(0))
         slow, dying = (stack.enter_context(full()) for _ in range(2))
         with socket.create_server((HERE, 0)) as gone:
             closed = gone.getsockname()
-        ended(how_it_went, good, 2, 0, "a server listens there")
+        what = "a server listens there"
+        took = ended(how_it_went, good.getsockname(), 2, 0, what)
+        assert took < 0.9, f"{what}: that is clear at once, and took you {took:.1f} s"
+        with good.accept()[0] as end:
+            heard = end.recv(100)
+        assert not heard, f"you sent {heard!r} to find out, and the server got it: ask the socket"
         ended(how_it_went, closed, 2, ECONNREFUSED, "nobody listens there")
         took = ended(how_it_went, mute, SHORT, None, "nobody answers")
         assert took > SHORT - 0.05, f"nobody answers: you had {SHORT} s, and gave up sooner"
@@ -94,15 +125,16 @@ def ended(
     with socket.socket() as client:
         client.setblocking(False)
         client.connect_ex(address)
-        start = time.monotonic()
+        start, used = time.monotonic(), time.thread_time()
         try:
             said = how_it_went(client, seconds)
         except OSError as error:
             raise AssertionError(f"{what}: you raised {error!r}") from error
-        took = time.monotonic() - start
+        took, used = time.monotonic() - start, time.thread_time() - used
         assert client.fileno() != -1, f"{what}: you closed the socket that you were given"
         exact = said == right and (said is None) == (right is None) and said is not False
         assert exact, f"{what}: you returned {named(said)}, not {named(right)}"
+        assert used < BUSY, f"{what}: {BUSY_WORDS}"
         if right is None:
             over = select.select([], [client], [], 0)[1]
             assert not over, f"{what}: the attempt is over, let it go on"

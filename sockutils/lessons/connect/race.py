@@ -6,7 +6,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from sockutils.calls.trace import trace
-from sockutils.lessons.connect.peers import HERE, NOWHERE, Address, close_late, peer, silent
+from sockutils.lessons.connect.peers import (
+    BUSY,
+    BUSY_WORDS,
+    HERE,
+    NOWHERE,
+    Address,
+    close_late,
+    peer,
+    silent,
+)
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.silent import full, make_room
@@ -59,13 +68,13 @@ def one_race(
     what: str,
 ) -> float:
     """The seconds that it took."""
-    start = time.monotonic()
+    start, used = time.monotonic(), time.thread_time()
     try:
         with trace() as calls:
             winner = first_answer(addresses, seconds)
+            took, used = time.monotonic() - start, time.thread_time() - used
     except OSError as error:
         raise AssertionError(f"{what}: you raised {error!r}") from error
-    took = time.monotonic() - start
     one = winner is None or isinstance(winner, socket.socket)
     assert one, f"{what}: you returned {winner!r}, neither a socket nor None"
     try:
@@ -76,6 +85,7 @@ def one_race(
             assert connected, f"{what}: your socket is not connected to it; has SO_ERROR said 0?"
         left = len(calls.unclosed()) - (winner is not None)
         assert left <= 0, f"{what}: you left {left} of your sockets open"
+        assert used < BUSY, f"{what}: {BUSY_WORDS}"
     finally:
         if winner is not None:
             winner.close()

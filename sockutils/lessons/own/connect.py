@@ -7,16 +7,21 @@ from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
 from sockutils.practice.program import HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
+from sockutils.tables.diag import sockets
 
-LIMIT = START + 5  # seconds until a client has given up: to start takes a while, too
+LIMIT = 3.5  # seconds until a client has given up that waits for two; a busy machine takes a while
 EXIT = 'sys.exit("words") says the words, and ends with status 1'
 HINTS = {
     "is not there": "the client of before is folded under the text above: begin with it",
     "still waits": "create_connection() has a timeout; settimeout() before connect() does it, too",
-    "ended with status": "`except OSError` takes every way in which a connection fails",
+    "ended with status": "`except OSError` takes every way in which a connection fails; "
+    "and where a server listens, say hello to it: it waits for that",
     "says nothing": EXIT,
     "lines: one": "either print() or sys.exit() says it",
     "let it be 1": EXIT,
+    "for both": "print the error: it says what is wrong. Or have an `except` for each",
+    "said b": 'client.sendall(b"hello")',
+    "printed": "print what recv() gives you, as text: `.decode()` makes it of bytes",
 }
 
 
@@ -24,16 +29,24 @@ HINTS = {
 def step(client: Path) -> None:
     free()
     with running(client) as program:
-        gives_up(program, "nobody listens")
+        refused = gives_up(program, "nobody listens", START)
     with full(HOST, PORT), running(client) as program:
-        gives_up(program, "the server is silent")
+        wait_until(lambda: program.over or calling(), START)
+        silent = gives_up(program, "the server is silent", LIMIT)
+    both = f"{client.name} says {refused!r:.60} for both, refused and silent: tell what is wrong"
+    assert refused != silent, both
     calls_once(client, b"good morning")
 
 
-def gives_up(program: Program, why: str) -> None:
-    """Wait until it has ended, with one line and status 1."""
-    wait_until(lambda: program.over, LIMIT)
-    assert program.over, f"{why}, and {program} still waits after {LIMIT:.0f} s: set a time limit"
+def calling() -> bool:
+    """Whether a client has sent its SYN, and got no answer."""
+    return "SYN-SENT" in [row.state for row in sockets(port=PORT)]
+
+
+def gives_up(program: Program, why: str, limit: float) -> str:
+    """Wait until it has ended, with one line and status 1; return the line."""
+    wait_until(lambda: program.over, limit)
+    assert program.over, f"{why}, and {program} still waits after {limit:g} s: two are the limit"
     if "Traceback (most recent call last)" in program.complained:
         program.lives()
     lines = f"{program.printed}\n{program.complained}".split("\n")
@@ -42,3 +55,4 @@ def gives_up(program: Program, why: str) -> None:
     assert len(said) == 1, f"{why}, and {program} says {len(said)} lines: one is enough"
     told = f"{why}, and {program} ends with status {program.status}"
     assert program.status == 1, f"{told}: let it be 1, so that a script notices"
+    return said[0]
