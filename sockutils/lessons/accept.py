@@ -3,10 +3,13 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from typing import Any
 
+from sockutils.calls.call import Calls
 from sockutils.calls.trace import trace
+from sockutils.errors.shown import name_of
 from sockutils.figures.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
 from sockutils.lessons.own.accept import step as step
 from sockutils.peers.ends import reset
@@ -59,11 +62,17 @@ def _take(take: Callable[[socket.socket], list[socket.socket]], number: int) -> 
     return seconds
 
 
-@exercise(
-    "accept",
-    hint="Which call fails with ENOTCONN on a connection that was reset? "
-    "(Its bytes are still there: MSG_PEEK tells nothing.)",
-)
+READ = "its bytes came before its reset, so recv() gave you those, also with MSG_PEEK"
+DEAD = {
+    READ: "a call that reads nothing tells as well: ask where the other end is",
+    "has reset": "accept() did not fail, and will not: ask the new socket for its other end",
+    "you closed": "who is not returned is closed: each of the dead, by your own close()",
+    "first byte": "it is for whoever gets the socket: ask in a way that reads nothing",
+    "": "one accept(), one look at the new socket: return it, or close it and go on",
+}
+
+
+@exercise("accept", hint=DEAD)
 def living(accept_living: Callable[[socket.socket], socket.socket]) -> None:
     for dead in (2, 0, 1):
         with ExitStack() as stack:
@@ -92,17 +101,17 @@ def _find_the_living(
     stack.enter_context(found)
     assert copy.fileno() != -1, "you closed the listener"
     assert found.fileno() != -1, "you returned a socket that is closed already"
+    # A socket made from C's descriptor is not in the trace; then the other two have to agree.
+    ends = [lane for name, lane in calls.lanes().items() if name.startswith("server")]
     peer = peer_of(found)
-    assert peer, (
-        "you returned a connection that its client has reset: accept() hands it out like any other"
-    )
+    read = any(call.name.startswith("recv") for lane in ends for call in lane)
+    why = READ if read else "accept() hands it out like any other"
+    assert peer, f"you returned a connection that its client has reset: {why}"
     assert peer != last.getsockname(), "you passed over a living client"
     assert peer == client.getsockname(), "you returned another socket than the client's"
     assert in_queue(address[1]) == 1, (
         "a client that came later does not wait any more: stop at the first that lives"
     )
-    # A socket made from C's descriptor is not in the trace; then the other two have to agree.
-    ends = [lane for name, lane in calls.lanes().items() if name.startswith("server")]
     closed = sum(any(call.name == "close" for call in lane) for lane in ends)
     left = collected or held() - before - {link_of(found)}
     assert closed >= dead or not left, f"{dead} connections were dead, you closed {closed}"
@@ -112,7 +121,17 @@ def _find_the_living(
     assert found.recv(1) == b"!", "the living client's first byte is gone"
 
 
-@exercise("accept", hint="close() leaves a waiting accept() where it is. What wakes it?")
+STOP = {
+    "Bad file descriptor": "close() takes the descriptor away: what needs it comes before",
+    "SHUT_WR": "which direction is a new client's? Or both: SHUT_RDWR",
+    "served": "each of them is in a loop: as long as the listener lives, it comes back",
+    "closing the descriptor": "what ends the socket itself, whoever is in a call on it?",
+    "still open": "shutdown() ends the socket and leaves the descriptor",
+    "": "one call ends the socket, whoever is in a call on it; another gives the descriptor back",
+}
+
+
+@exercise("accept", hint=STOP)
 def stop_all(stop: Callable[[socket.socket], object]) -> None:
     for threads in (3, 1, 5):
         with ExitStack() as stack:
@@ -120,25 +139,39 @@ def stop_all(stop: Callable[[socket.socket], object]) -> None:
 
 
 def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStack) -> None:
+    traced = stack.enter_context(ExitStack())
+    calls = traced.enter_context(trace())  # which tells at its end
     listener = stack.enter_context(socket.create_server(ANY))
     address = listener.getsockname()
     inode = os.fstat(listener.fileno()).st_ino
-    peers = [stack.enter_context(background(serve, listener)) for _ in range(threads)]
+    served: list[object] = []
+    peers = [stack.enter_context(background(serve, listener, served)) for _ in range(threads)]
     try:
         wait_for_threads(listener, threads)
         stop(listener)
+        traced.close()
         wait_until(lambda: all(peer.result for peer in peers), 1)
         woken = sum(bool(peer.result) for peer in peers)
         closed = f"socket:[{inode}]" not in held()
-        doubt = ": closing the descriptor wakes nobody" if closed and not woken else ""
         assert woken == threads, (
-            f"of {threads} threads that waited in accept(), {woken} ended{doubt}"
+            f"of {threads} threads that waited in accept(), {woken} ended"
+            f"{asleep(calls, len(served), closed and not woken)}"
         )
         assert closed, "the listener is still open: close it, too"
         with socket.socket() as late:
             assert late.connect_ex(address), "a client can still connect"
     finally:
         end_all(listener, inode, threads)
+
+
+def asleep(calls: Calls, served: int, closed: bool) -> str:
+    """Why threads still wait in accept(), if what was done tells."""
+    if served:
+        return f": {served} clients were served, and who serves one goes back to accept()"
+    ways = [call.arguments for call in calls if call.name == "shutdown"]
+    if ways and all(way == (socket.SHUT_WR,) for way in ways):
+        return ": SHUT_WR ends sending, and a listener sends nothing"
+    return ": closing the descriptor wakes nobody" if closed else ""
 
 
 def end_all(listener: socket.socket, inode: int, threads: int) -> None:
@@ -155,13 +188,40 @@ def end_all(listener: socket.socket, inode: int, threads: int) -> None:
                     socket.create_connection(row.local).close()
 
 
-def serve(listener: socket.socket) -> str:
+def serve(listener: socket.socket, served: list[object]) -> str:
     while True:
         try:
-            connection, _ = listener.accept()
+            connection, address = listener.accept()
         except OSError:
             return "ended"
         connection.close()
+        served.append(address)
+
+
+def outcome(call: Callable[..., Any], *arguments: object) -> Any:
+    """Return what the call returned, or the name of its error."""
+    try:
+        return call(*arguments)
+    except OSError as error:
+        return name_of(error)
+
+
+def knock(port: int) -> str:
+    """Be a client of that port: "served" when the server has closed, or an error's name.
+
+    TimeoutError: connected, and for a second nothing came.
+    """
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+            client.recv(100)
+            return "served"
+    except OSError as error:
+        return name_of(error)
+
+
+def a_while() -> Iterator[int]:
+    """Count the rounds of a loop that might not end, until it is plain that it does not."""
+    yield from range(1, 1001)
 
 
 def link_of(connection: socket.socket) -> str:
