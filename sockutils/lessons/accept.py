@@ -12,7 +12,7 @@ from sockutils.calls.trace import trace
 from sockutils.errors.shown import name_of
 from sockutils.figures.picture import CLIENT, FAINT, OTHER, SERVER, SIZE, Picture, canvas
 from sockutils.lessons.own.accept import step as step
-from sockutils.peers.ends import reset
+from sockutils.peers.ends import dangling, link, reset, unread
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
@@ -90,6 +90,7 @@ def _find_the_living(
         reset(client)
     after_the_end(address[1])
     client = stack.enter_context(socket.create_connection(address))
+    client.sendall(b"!")  # so that "there is something to read" does not tell the dead
     last = stack.enter_context(socket.create_connection(address))
     wait_until(lambda: in_queue(address[1]) >= dead + 2)
 
@@ -113,12 +114,11 @@ def _find_the_living(
         "a client that came later does not wait any more: stop at the first that lives"
     )
     closed = sum(any(call.name == "close" for call in lane) for lane in ends)
-    left = collected or held() - before - {link_of(found)}
+    left = collected or held() - before - {link(found)}
     assert closed >= dead or not left, f"{dead} connections were dead, you closed {closed}"
     assert os.get_blocking(listener.fileno()), "afterwards the listener does not block any more"
     assert os.get_blocking(found.fileno()), "the socket you returned does not block"
-    client.sendall(b"!")
-    assert found.recv(1) == b"!", "the living client's first byte is gone"
+    assert wait_until(lambda: unread(found), 1), "the living client's first byte is gone"
 
 
 STOP = {
@@ -143,7 +143,7 @@ def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStac
     calls = traced.enter_context(trace())  # which tells at its end
     listener = stack.enter_context(socket.create_server(ANY))
     address = listener.getsockname()
-    inode = os.fstat(listener.fileno()).st_ino
+    inode, name = os.fstat(listener.fileno()).st_ino, link(listener)
     served: list[object] = []
     peers = [stack.enter_context(background(serve, listener, served)) for _ in range(threads)]
     try:
@@ -158,6 +158,7 @@ def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStac
             f"{asleep(calls, len(served), closed and not woken)}"
         )
         assert closed, "the listener is still open: close it, too"
+        assert not dangling(listener, name), "you closed its number; the object still has it"
         with socket.socket() as late:
             assert late.connect_ex(address), "a client can still connect"
     finally:
@@ -222,10 +223,6 @@ def knock(port: int) -> str:
 def a_while() -> Iterator[int]:
     """Count the rounds of a loop that might not end, until it is plain that it does not."""
     yield from range(1, 1001)
-
-
-def link_of(connection: socket.socket) -> str:
-    return f"socket:[{os.fstat(connection.fileno()).st_ino}]"
 
 
 def peer_of(connection: socket.socket) -> object:
