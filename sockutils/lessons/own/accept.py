@@ -20,8 +20,8 @@ from sockutils.tables.diag import sockets
 
 MUTE, RESET, RUDE = "left without a word", "reset the connection", "said rude and reset"
 SPINS = "keeps a processor busy"
-BUSY = 0.25  # seconds of a processor's time, of one second, that a server which waits does not use
-TALKS = 1 << 16  # characters that it does not print in that second
+TALKS = 1 << 16  # characters that a server which waits does not print
+LOOKS = 10  # in a row that have to find it asleep
 CATCH = "catch what fails with one client inside the loop, around recv() and sendall()"
 HINTS = {
     "Transport endpoint": "who is gone has no address any more: take the one from accept()",
@@ -105,19 +105,23 @@ def does_not_spin(program: Program) -> None:
     (pid,) = {one.pid for row in who_holds(PORT, HOST) for one in row.holders or ()}
     limit = max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    busy, said = used(pid) + BUSY, len(program.printed) + TALKS
+    said = len(program.printed) + TALKS
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
     with suppress(OSError), caller() as last:  # who ends resets it
+        last.settimeout(1)
         last.sendall(b"last")  # accept() is waiting, with a descriptor in reserve: it serves one
-        wait_until(lambda: program.over or used(pid) > busy, 1)
-    spins = len(program.printed) > said or (not program.over and used(pid) > busy)
+        while last.recv(100):
+            pass
+    looks: list[str] = []
+    rests = wait_until(lambda: program.over or asleep(pid, looks), 5)
+    spins = not rests or len(program.printed) > said
     assert not spins, (
         f"without a descriptor left accept() fails for {program}, which tries again at once, "
         f"without an end, and {SPINS}"
     )
 
 
-def used(pid: int) -> float:
-    """Seconds of a processor's time that a process has used: proc_pid_stat(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def asleep(pid: int, looks: list[str]) -> bool:
+    """Look at its state once more: S for each of the last looks? One that runs or would is R."""
+    looks.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0])
+    return looks[-LOOKS:] == ["S"] * LOOKS
