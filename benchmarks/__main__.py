@@ -9,6 +9,7 @@ import re
 import sys
 
 MODULES = ["imports", "trace", "lanes", "packets", "tables", "kernel", "wait", "servers", "nbval"]
+MODULES += ["workbench"]
 COMPARE = {"≤": operator.le, "<": operator.lt, "≥": operator.ge, ">": operator.gt}
 
 

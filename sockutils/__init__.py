@@ -24,11 +24,13 @@ from sockutils.practice.progress import continue_here, progress, reset_progress
 from sockutils.practice.questions import quiz
 from sockutils.practice.score import score
 from sockutils.tables.diag import sockets
+from sockutils.workbench.bench import bench
 
 __all__ = [
     "Link",
     "Picture",
     "background",
+    "bench",
     "capture",
     "continue_here",
     "errors_shown",

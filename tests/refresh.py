@@ -39,6 +39,8 @@ def clean(cell: nbformat.NotebookNode) -> None:
         output.get("data", {}).pop(WIDGET, None)  # it would have no kernel behind it
         if output.output_type == "error":  # the colours of a terminal
             output.traceback = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in output.traceback]
+    if "outputs" in cell:  # nor does one that was nothing else say anything
+        cell.outputs = [each for each in cell.outputs if each.get("data") != {}]
 
 
 if __name__ == "__main__":

@@ -44,18 +44,27 @@ OPTION = "    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
 EXIT = 'sys.exit(f"port {port}: {error.strerror}")'
 WRONG = [
     (OPTION, "", r"5000: Address already in use\): on port 5000 is a connection \(FIN-WAIT-[12]\)"),
-    (OPTION, "", "of its first run: SO_REUSEADDR, set before"),
+    (OPTION, "", r"of its first run: SO_REUSEADDR, set before[^\n]*\n$"),
     ("REUSEADDR", "REUSEPORT", "two of them listen on port 5000: SO_REUSEPORT shares it"),
     (EXIT, "raise", r"with a traceback \(OSError: .*Address already in use\). Catch the OSError"),
     (EXIT, "print(error); sys.exit(error)", "printed 2 lines, not one"),
     (EXIT, "sys.exit(1)", "printed 0 lines, not one"),
     (EXIT, "print(error); sys.exit()", "ended with status 0, not 1"),
     (EXIT, "print(error); sys.exit(2)", "ended with status 2, not 1"),
+    (EXIT, 'sys.exit("5000 is taken")', "5001, .* says '5000 is taken': name its own port"),
     (EXIT, "print(error); import signal; signal.pause()", "still runs 10 s later"),
-    ("int(sys.argv[1]) if len(sys.argv) > 1 else 5000", "5000", "on port 5000, not 5001"),
-    ("else 5000", "else 5001", "listens on port 5001, not 5000"),
-    (" if len(sys.argv) > 1 else 5000", "", "status 1: IndexError: .*, in your line 5"),
-    ('"127.0.0.1"', '""', "listens on 0.0.0.0, not 127.0.0.1"),
+    (
+        "int(sys.argv[1]) if len(sys.argv) > 1 else 5000",
+        "5000",
+        r"on port 5000, not 5001[^\n]*\nhint: sys.argv",
+    ),
+    ("else 5000", "else 5001", r"listens on port 5001, not 5000[^\n]*\nhint: sys.argv"),
+    (
+        " if len(sys.argv) > 1 else 5000",
+        "",
+        r"status 1: IndexError: .*, in your line 5[^\n]*\nhint: sys",
+    ),
+    ('"127.0.0.1"', '""', r"listens on 0.0.0.0, not 127.0.0.1[^\n]*\n$"),
     ("int(sys.argv[1])", "sys.argv[1]", "status 1: TypeError: .*, in your line 9"),
     (".upper()", "", "answered b'hello', expected b'HELLO'"),
 ]

@@ -12,10 +12,23 @@ from kernels import PRIVATE, refusal
 
 SERVER = """
 import socket
+import sys
 
-with socket.create_server(("127.0.0.1", 5000)) as server:
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+    except OSError as error:
+        sys.exit(f"port {port}: {error.strerror}")
     while True:
         connection, _ = server.accept()
+        with connection:
+            connection.sendall(connection.recv(100).upper())
+"""
+SERVES = """
         with connection:
             connection.sendall(connection.recv(100).upper())
 """
@@ -39,6 +52,14 @@ while True:
         connection, _ = server.accept()
         with connection:
             connection.sendall(connection.recv(100).upper())
+"""
+OUTSIDE = """
+import socket
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    print("listens")
+while True:
+    connection, _ = server.accept()
 """
 TEN = SERVER.replace("while True", "for _ in range(10)")
 ON = """
@@ -78,17 +99,34 @@ WRONG = [
     (RECV, "the same client again and again, and does not come to close.*\nhint: .*accept"),
     (ON, "the same client again and again, and does not come to close.*\nhint: .*accept"),
     (TO_THE_END, "the same client again and again, and does not come to close"),
-    (SERVER.replace("5000)", "5000), backlog=4"), "and 6 found room\nhint: a larger backlog"),
-    (SERVER.replace("as server", "as sever"), "NameError: .*, in your line 6"),
-    (SERVER.replace(".accept()", ".akcept()"), "AttributeError: .*, in your line 6"),
+    (
+        SERVER.replace("listen()", "listen(5)"),
+        "and 7 found room \\(one of them with accept.*\nhint: listen\\(\\) without a number",
+    ),
+    (SERVER.replace("server.accept", "sever.accept"), "NameError: .*, in your line 15"),
+    (SERVER.replace(".accept()", ".akcept()"), "AttributeError: .*, in your line 15"),
+    (
+        SERVER.replace(SERVES, SERVES.replace("\n    ", "\n")),
+        "(had read everything|without an answer)\nhint: the loop goes",
+    ),
+    (
+        SERVER.replace(SERVES, SERVES.replace("\n        ", "\n")),
+        "(had read everything|without an answer)\nhint: the loop",
+    ),
+    (OUTSIDE, "Bad file descriptor.*\nhint: the loop belongs into"),
+    (SERVER.replace("        server.listen()\n", ""), "Invalid argument.*\nhint: listen"),
+    (
+        SERVER.replace("        with connection:\n            conn", "        conn"),
+        "left the connection open.*\nhint: `with connection:`",
+    ),
 ]
 
 
-def check(folder: Path, server: str) -> str:
+def check(folder: Path, server: str, lesson: str = "listen") -> str:
     if why := refusal():
         pytest.skip(why)
     (folder / "shout_server.py").write_text(server)
-    code = "from sockutils.lessons import listen; print(listen.step('shout_server.py'))"
+    code = f"from sockutils.lessons import {lesson}; print({lesson}.step('shout_server.py'))"
     command = [*PRIVATE, sys.executable, "-W", "error", "-c", code]
     environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
     done = subprocess.run(
@@ -101,6 +139,10 @@ def check(folder: Path, server: str) -> str:
 @pytest.mark.parametrize("server", [SERVER, THREADS], ids=["loop", "threads"])
 def test_a_server_that_serves_all_who_wait_passes(tmp_path: Path, server: str) -> None:
     assert check(tmp_path, server) == "step: passed\n"
+
+
+def test_it_still_does_what_02_asked_for(tmp_path: Path) -> None:
+    assert check(tmp_path, SERVER, "bind") == "step: passed\n"
 
 
 @pytest.mark.parametrize(("server", "words"), WRONG, ids=count())

@@ -73,6 +73,21 @@ WRONG_SERVERS = [
     ),
     ("\nwith socket", "\nimport os; os._exit(3)\nwith socket", "with status 3: it says nothing"),
     (ADDRESS, '("127.0.0.1", 5001)', "shout_server.py listens on port 5001, not 5000"),
+    (
+        'create_server(("127.0.0.1", 5000)) as server:',
+        'socket() as server:\n    server.bind(("127.0.0.1", 5000))',
+        "Invalid argument.*hint: listen",
+    ),
+    (
+        'create_server(("127.0.0.1", 5000)) as server:',
+        "socket() as server:\n    server.listen()",
+        r"listens on port \d+, not 5000\nhint: bind",
+    ),
+    (
+        'create_server(("127.0.0.1", 5000)) as server:',
+        'socket() as server:\n    server.bind("127.0.0.1", 5000)',
+        "exactly one argument.*hint: host and port",
+    ),
     (ADDRESS, '("", 5000)', "shout_server.py listens on 0.0.0.0, not 127.0.0.1"),
     (SENDS, "connection.sendall(connection.recv(100))", "answered b'hello', expected b'HELLO'"),
     (
@@ -202,11 +217,22 @@ def test_a_port_in_use_gets_one_line_with_its_holder(folder: Path) -> None:
     )
 
 
+def bare(folder: Path) -> None:
+    """Make the server one that sets no option."""
+    three = 'socket.socket() as server:\n    server.bind(("127.0.0.1", 5000)); server.listen()'
+    edit(folder / "shout_server.py", 'socket.create_server(("127.0.0.1", 5000)) as server:', three)
+
+
+def test_the_three_calls_pass_without_an_option(folder: Path) -> None:
+    bare(folder)
+    assert check(folder) == "step: passed\n"
+
+
 def test_a_port_at_rest_is_told_from_one_in_use(folder: Path) -> None:
-    bare = 'socket.socket() as server:\n    server.bind(("127.0.0.1", 5000)); server.listen()'
-    edit(folder / "shout_server.py", 'socket.create_server(("127.0.0.1", 5000)) as server:', bare)
+    bare(folder)
     refused(
-        check(folder), r"Address already in use.*, in your line 5.*rests for a minute.*REUSEADDR"
+        check(folder, before='lesson.step("shout_server.py", "shout_client.py")'),
+        r"Address already in use.*, in your line 5.*rests for a minute.*wait for it",
     )
 
 

@@ -151,11 +151,11 @@ def test_a_guess_by_one_key_before_and_after_the_run(lab: Page, lesson: Locator)
 
 def test_a_guess_by_mouse_is_never_in_the_way(lab: Page, lesson: Locator) -> None:
     cell = cell_of(lesson, 'needs("capture")').first
-    cell.get_by_role("button", name="none", exact=True).click()
+    cell.get_by_role("button", name="about a second", exact=True).click()
     lab.keyboard.press("Shift+Enter")  # from the button
     prompt = cell.locator(".jp-InputPrompt")
     expect(prompt).to_have_text(re.compile(r"\d"))
-    without = cell_of(lesson, "clients.enter_context(socket.create_connection").first
+    without = cell_of(lesson, 'sendall(b"early")').first
     without.locator(".jp-InputPrompt").click()
     lab.keyboard.press("Shift+Enter")
     expect(without.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\d"))

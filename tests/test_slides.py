@@ -122,13 +122,13 @@ def follows(slides: Page, forward: str) -> None:
     with slides.expect_popup() as opened:
         slides.keyboard.press("n")
     beside = opened.value.locator("body")
-    told = re.compile(r"^listen\(\)\s+minute 0 to 1 of 31\s+Ask: Who answers")
+    told = re.compile(r"^listen\(\)\s+minute 0 to 1 of 29\s+Ask: Who answers")
     expect(beside).to_have_text(told, use_inner_text=True)
     while not beside.inner_text().startswith("What listen"):
         slides.keyboard.press(forward)
-    told = re.compile(r"minute 1 to 4 of 31\s+Ask: It has the port")
+    told = re.compile(r"minute 1 to 4 of 29\s+Ask: It has the port")
     expect(beside).to_have_text(told, use_inner_text=True)
-    next_one = re.compile(r"Slide 2 of 15, \d\d:\d\d\s+Next: Who shakes hands\?\s+A TCP connection")
+    next_one = re.compile(r"Slide 2 of 14, \d\d:\d\d\s+Next: Who shakes hands\?\s+A TCP connection")
     expect(beside).to_have_text(next_one, use_inner_text=True)
     opened.value.close()
 
@@ -151,7 +151,7 @@ def test_live(page: Page, live: Locator, strangers: list[str]) -> None:
     follows(page, "ArrowRight")
     page.keyboard.press("PageUp")
     expect(shown).to_have_count(1)  # the cell of the imports is skipped, and has been run
-    expect(page.locator(".sockutils-foot")).to_have_text(re.compile(r"^1 / 15\s*\d\d:\d\d$"))
+    expect(page.locator(".sockutils-foot")).to_have_text(re.compile(r"^1 / 14\s*\d\d:\d\d$"))
     panel = cells.filter(has_text="panel(experiment")
     sizes = set[float]()
     while not panel.is_visible():

@@ -99,7 +99,7 @@ def count(
 
 @exercise(
     "listen",
-    seconds=10,
+    seconds=6,
     hint={
         "still busy": "settimeout() before connect(): it limits connect(), too",
         "did not close": "close() it before you return None",
@@ -148,7 +148,7 @@ def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
 
 
 def draw_queue(inside: int, outside: int) -> Picture:
-    """Draw a listener's clients: squares have a place in the accept queue, circles knock."""
+    """Draw a listener's clients: squares are in the accept queue, circles are not."""
     figure, axes = canvas(height=2)
     for place in range(inside + outside):
         marker, colour = ("s", SERVER) if place < inside else ("o", CLIENT)
@@ -156,8 +156,6 @@ def draw_queue(inside: int, outside: int) -> Picture:
         axes.text(place, 0, str(place + 1), ha="center", va="center", color="white", size=SIZE)
     axes.set(xlim=(-0.7, 9.7), ylim=(-0.6, 1.4))
     axes.text(-0.4, 1, f"{inside} in the accept queue", color=SERVER, size=SIZE, weight="bold")
-    axes.text(
-        9.4, 1, f"{outside} still knocking", color=CLIENT, size=SIZE, weight="bold", ha="right"
-    )
+    axes.text(9.4, 1, f"{outside} outside", color=CLIENT, size=SIZE, weight="bold", ha="right")
     axes.axis("off")
-    return Picture(figure, f"{inside} in the accept queue, {outside} still knocking")
+    return Picture(figure, f"{inside} in the accept queue, {outside} outside")

@@ -53,24 +53,24 @@ def capture(port: int | None = None, interface: str = "lo") -> Iterator[Packets]
     unknown interface, ENOMEM without 16 MB for the packets, ENOBUFS if they did not fit in there.
     packet(7).
     """
-    with closing(_recorder()) as recorder, closing(ring(recorder)) as memory:
+    with closing(recorder()) as source, closing(ring(source)) as memory:
         import scapy.layers.inet6  # noqa: F401  (half a second: now, not inside the block)
 
         if interface == "lo":  # where every packet is seen leaving and arriving
-            recorder.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-        recorder.bind((interface, ETH_P_ALL))
+            source.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        source.bind((interface, ETH_P_ALL))
         packets = Packets()
         try:
             yield packets
         finally:
             with suppress(OSError):  # the interface is gone, and nothing comes any more
-                recorder.bind((interface, ETH_P_LOOP))  # waits until no packet is being copied
+                source.bind((interface, ETH_P_LOOP))  # waits until no packet is being copied
             packets += _received(memory, port)
         # not reached when the block raised: that error matters more
-        _complain_about_losses(recorder)
+        _complain_about_losses(source)
 
 
-def _recorder() -> _socket.socket:
+def recorder() -> _socket.socket:
     if not hasattr(socket, "AF_PACKET"):
         raise OSError(errno.EAFNOSUPPORT, MISSING)
     try:

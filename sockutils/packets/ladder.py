@@ -137,9 +137,9 @@ def _packet(
     start, end = ends if row.forward else ends[::-1]
     colour = "kernel" if row.label.startswith("ICMP") else "client" if row.forward else "server"
     for flight in row.flights:
-        _arrow(drawing, colour, (start, y), (end, y + flight * scale))
+        arrow(drawing, colour, (start, y), (end, y + flight * scale))
     if not row.flights:
-        _lost(drawing, colour, (start, y), (start + (end - start) * 0.85, y))
+        lost(drawing, colour, (start, y), (start + (end - start) * 0.85, y))
     label = _label(row, lines, scale, crossing)
     middle = y + label.down
     drawing.box((label.x - label.wide / 2, middle - LINE / 2), (label.wide, LINE), "ground")
@@ -160,7 +160,7 @@ def _label(row: Row, lines: Lifelines, scale: float, crossing: bool) -> Label:
     return Label(x, down * (x - start) / (end - start), wide)
 
 
-def _arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
+def arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
     far = math.dist(start, end)
     dx, dy = (end[0] - start[0]) / far, (end[1] - start[1]) / far
     back = end[0] - 20 * dx, end[1] - 20 * dy
@@ -169,7 +169,7 @@ def _arrow(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
     drawing.shape([end, *sides], colour)
 
 
-def _lost(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
+def lost(drawing: Drawing, colour: str, start: Place, end: Place) -> None:
     drawing.line([start, end], colour, 2.75)
     x, y = end
     for side in (9, -9):

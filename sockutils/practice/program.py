@@ -174,8 +174,8 @@ def at_rest() -> str:
     if {row.state for row in rows} != {"TIME-WAIT"}:
         return ""
     return (
-        f" (port {PORT} rests for a minute, in TIME-WAIT, after the run before; "
-        "create_server() takes it all the same, bind() only with SO_REUSEADDR)"
+        f" (port {PORT} rests for a minute, in TIME-WAIT, after the run before: wait for it. "
+        "With create_server(), or with SO_REUSEADDR before bind(), it need not, from then on)"
     )
 
 

@@ -7,6 +7,7 @@ import stat
 import struct
 
 from sockutils import sockets
+from sockutils.kernel.network import has_ipv6
 
 REUSE = socket.SO_REUSEADDR
 
@@ -113,6 +114,13 @@ def none_if_it_fails(address):
         return None
 
 
+def shares_after_a_look(address):
+    with socket.socket() as probe:
+        if not probe.connect_ex(address):
+            raise OSError(errno.EADDRINUSE, "somebody is there")
+    return shares_the_port(address)
+
+
 def another_error(address):
     try:
         return opened(address)
@@ -199,6 +207,19 @@ def waits_for_the_busy(path):
     return bound(path)
 
 
+def follows_links(path):
+    at_its_end = os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode)
+    if at_its_end and answers(path) == errno.ECONNREFUSED:
+        os.unlink(path)
+    return bound(path)
+
+
+def three_signs_of_life(path):
+    if is_socket(path) and answers(path) not in (0, errno.EAGAIN, errno.EPROTOTYPE):
+        os.unlink(path)
+    return bound(path)
+
+
 def raises_its_own(path):
     if is_socket(path) and answers(path) != errno.ECONNREFUSED:
         raise FileExistsError(errno.EEXIST, "a server lives there")
@@ -260,6 +281,26 @@ def listening(port):
     return holders_of(row for row in sockets(port=port, holders=True) if row.state == "LISTEN")
 
 
+def first_listener(port):
+    for row in sockets(port=port, holders=True):
+        if row.state == "LISTEN":
+            return {holder.pid for holder in row.holders}
+    return set()
+
+
+def at(port, wanted):
+    rows = sockets(port=port, holders=True)
+    return holders_of(row for row in rows if row.state == "LISTEN" and wanted(row.local[0]))
+
+
+def on_localhost(port):
+    return at(port, lambda host: host == "127.0.0.1")
+
+
+def on_ipv4(port):
+    return at(port, lambda host: ":" not in host)
+
+
 def only_me(port):
     return {os.getpid()}
 
@@ -294,6 +335,8 @@ WRONG = [
     ("who_has_it", every_listener, "a client's port: that makes 0 pids, and your set has 2"),
     ("who_has_it", first_row, "this is a client's port.* your set has|IndexError: .*in your line"),
     ("who_has_it", one_of_them, "process and two children hold .* 3 pids, .* lacks 2 of them"),
+    ("who_has_it", first_listener, r"on 127.1.2.3: that makes 2 pids, and your set lacks 1 of"),
+    ("who_has_it", on_localhost, r"on 127.1.2.3: that makes 2 pids, and your set lacks 1 of them"),
     ("who_has_it", only_me, "this process and two children .* lacks 2 of them"),
     ("who_has_it", without_me, "this process alone listens: .* 1 pids, and your set lacks 1 of"),
     ("who_has_it", without_holders, r"'NoneType' object is not iterable, in your line \d+"),
@@ -314,6 +357,7 @@ WRONG = [
     ("same_port_again", forgets_the_option, r"left a connection in TIME_WAIT.*in your line \d+"),
     ("same_port_again", option_too_late, r"set before bind\(\), in your line \d+: server.bind"),
     ("same_port_again", shares_the_port, "two living servers have one port.* SO_REUSEPORT"),
+    ("same_port_again", shares_after_a_look, "it has SO_REUSEPORT: two that start at the same"),
     ("same_port_again", does_not_listen, "it returned a socket that does not listen"),
     ("same_port_again", library_function, r"write out what create_server\(\) does"),
     ("same_port_again", everywhere, r"asked to listen on 127.0.0.1, .* \('0.0.0.0', \d+\)"),
@@ -328,6 +372,8 @@ WRONG = [
     ("path_again", deletes_sockets, "a server lives at this path, and you took it away"),
     ("path_again", no_look_at_the_file, "at this path was a file with data, and you deleted it"),
     ("path_again", only_success_is_life, "lives at this path, for datagrams, and you took it"),
+    ("path_again", follows_links, "a symbolic link, no socket, and you deleted it"),
+    ("path_again", three_signs_of_life, "which you may not connect to, and you took it away"),
     ("path_again", busy_is_dead, "too busy to answer, and you took it away"),
     ("path_again", waits_for_the_busy, r"still busy after 5 s, in your line \d+: return probe"),
     ("path_again", raises_its_own, "a server lives at this path, and your function raised EEXIST"),
@@ -336,3 +382,5 @@ WRONG = [
     ("path_again", path_that_does_not_listen, "at a new path it returned .* does not listen"),
     ("path_again", takes_datagrams, "at a new path it returned a SOCK_DGRAM socket"),
 ]
+if has_ipv6():
+    WRONG += [("who_has_it", on_ipv4, "on ::1: that makes 3 pids, and your set lacks 1 of them")]

@@ -261,7 +261,7 @@ WRONG = [
     ("head_count", the_backlog, "0 clients wait, you counted 5"),
     ("head_count", prints_it, "0 clients wait, you counted None"),
     ("head_count", closes_it, "you closed the listener"),
-    ("patience", limit_too_late, r"still busy after 10 s, in your line \d+: client.connect"),
+    ("patience", limit_too_late, r"still busy after 6 s, in your line \d+: client.connect"),
     ("patience", leaves_it_open, "you did not close your socket: it knocks on"),
     ("patience", keeps_it, "you did not close your socket: it knocks on"),
     ("patience", lets_the_error_through, r"TimeoutError: timed out, in your line \d+: return"),

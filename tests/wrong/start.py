@@ -85,6 +85,26 @@ def closes_too_early(address):
     return client.recv(100)
 
 
+def binds_to_it(address):
+    with socket.socket() as client:
+        client.bind(address)
+        client.sendall(b"hello")
+        return client.recv(100)
+
+
+def is_not_connected(address):
+    with socket.socket() as client:
+        client.sendall(b"hello")
+        return client.recv(100)
+
+
+def calls_with_two(address):
+    with socket.socket() as client:
+        client.connect(*address)
+        client.sendall(b"hello")
+        return client.recv(100)
+
+
 def takes_nothing():
     return b"hello, you"
 
@@ -190,7 +210,7 @@ def closes_it(connected):
 
 
 WRONG = [
-    ("greeting", never_closes, "you left your socket to Python's garbage collector"),
+    ("greeting", never_closes, "your code never closes its socket"),
     ("greeting", keeps_it_open, r"your socket is still open: close\(\) it(.|\n)*hint: `with"),
     ("greeting", says_nothing, "without a word: send b'hello'(.|\n)*hint: client.sendall"),
     ("greeting", hangs_up, "without a word: send b'hello'"),
@@ -211,6 +231,13 @@ WRONG = [
     ("greeting", knows_the_answer, r"answered b'who is there\?', you returned b'hello, you'"),
     ("greeting", returns_text, "answered b'hello, you', you returned 'hello, you'"),
     ("greeting", closes_too_early, r"Bad file descriptor, in your line \d+: return client.recv"),
+    ("greeting", binds_to_it, r"Address already in use, in your line(.|\n)*hint: .*connect\(\)"),
+    (
+        "greeting",
+        is_not_connected,
+        r"Broken pipe, in your line(.|\n)*hint: connect\(\) comes before sendall",
+    ),
+    ("greeting", calls_with_two, r"exactly one argument(.|\n)*hint: an address is one thing"),
     ("greeting", takes_nothing, "the check calls it with other arguments"),
     ("twins", fixed_port, r"fails while the first is open \(.*\): let the kernel choose"),
     ("twins", the_first_free_one, "you chose port 5000 yourself: .* ask for port 0"),

@@ -4,9 +4,7 @@ import errno
 import os
 import socket
 import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from typing import Any
 
 from sockutils.practice.exercise import exercise
@@ -14,7 +12,6 @@ from sockutils.practice.exercise import exercise
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
 FAMILY = socket.AF_INET.to_bytes(2, sys.byteorder)
-TOOK = "returned a socket"
 
 
 @exercise("bind", hint='struct.pack: "=" is this machine\'s byte order, "!" the network\'s.')
@@ -61,7 +58,13 @@ def free_port(other: socket.socket) -> int:
 
 
 @exercise(
-    "bind", hint='The rows "gone" of the grid: which option works there, but not with a listener?'
+    "bind",
+    hint={
+        "TIME_WAIT": 'The rows "gone" of the grid: which option works there, and on which sockets?',
+        "SO_REUSEPORT": 'The row "listens" of the grid: which option does not share there?',
+        "raise the OSError": "an `except` that is left with `raise` hands the error on",
+        "closed already": "`with` closes what is returned from its block",
+    },
 )
 def same_port_again(open_server: Callable[[Address], socket.socket]) -> None:
     names = open_server.__code__.co_names if hasattr(open_server, "__code__") else ()
@@ -86,6 +89,9 @@ def same_port_again(open_server: Callable[[Address], socket.socket]) -> None:
             "two living servers have one port, the clients go to either: SO_REUSEPORT allows that"
         )
         assert said == "raised EADDRINUSE", f"while the server lives, a second start {said}"
+        assert not again.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT), (
+            "it has SO_REUSEPORT: two that start at the same moment share the port"
+        )
 
 
 def listening(server: Any, when: str = "") -> socket.socket:
@@ -113,57 +119,6 @@ def leave_time_wait(listener: socket.socket) -> None:
             raise AssertionError(reset) from None
 
 
-@exercise(
-    "bind", hint="Dead: connect(), non-blocking, says ECONNREFUSED, and the file is a socket."
-)
-def path_again(claim: Callable[[str], socket.socket]) -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        path = os.path.join(folder, "door")
-        claimed(claim, path, "at a new path").close()
-        with claimed(claim, path, "at the path of a dead server"):
-            taken(claim, path, socket.SOCK_STREAM, "a server lives at this path")
-        kept_apart(claim, folder)
-        datagrams = os.path.join(folder, "datagrams")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
-            server.bind(datagrams)
-            taken(claim, datagrams, socket.SOCK_DGRAM, "a server lives at this path, for datagrams")
-        busy = os.path.join(folder, "busy")
-        with socket.socket(socket.AF_UNIX) as server, ExitStack() as clients:
-            server.bind(busy)
-            server.listen(0)
-            for _ in range(2):
-                client = clients.enter_context(socket.socket(socket.AF_UNIX))
-                client.setblocking(False)
-                client.connect_ex(busy)
-            said = refusal(claim, busy)
-            assert said, "a server lives at this path, too busy to answer, and you took it away"
-            assert said == "raised EADDRINUSE", (
-                f"a server lives at this path, too busy to answer, and your function {said}"
-            )
-
-
-def taken(claim: Callable[[str], socket.socket], path: str, kind: int, why: str) -> None:
-    said = refusal(claim, path)
-    assert said, f"{why}, and you took it away"
-    assert said == "raised EADDRINUSE", f"{why}, and your function {said}"
-    with socket.socket(socket.AF_UNIX, kind) as client:
-        assert not client.connect_ex(path), f"{why}, and cannot be reached any more"
-
-
-def kept_apart(claim: Callable[[str], socket.socket], folder: str) -> None:
-    """A file that is no socket has to stay, and another error than EADDRINUSE, too."""
-    data = os.path.join(folder, "data")
-    with open(data, "w") as file:
-        file.write("data")
-    said = refusal(claim, data)
-    with suppress(OSError), open(data) as file:
-        assert file.read() == "data", "at this path was a file with data, and you wrote to it"
-    assert os.path.isfile(data), "at this path was a file with data, and you deleted it"
-    assert said == "raised EADDRINUSE", f"at the path of a file with data it {said or TOOK}"
-    said = refusal(claim, os.path.join(folder, "missing", "door"))
-    assert said == "raised ENOENT", f"in a folder that is missing it {said or TOOK}"
-
-
 def refusal(function: Callable[..., socket.socket], *arguments: Any) -> str:
     """What it did in place of returning a socket: "raised EADDRINUSE"."""
     try:
@@ -174,16 +129,3 @@ def refusal(function: Callable[..., socket.socket], *arguments: Any) -> str:
         return f"returned {server!r}: raise the OSError of bind()"
     server.close()
     return ""
-
-
-def claimed(claim: Callable[[str], socket.socket], path: str, where: str) -> socket.socket:
-    try:
-        server = claim(path)
-    except OSError as error:
-        raise AssertionError(f"{where} it failed: {error}") from error
-    server = listening(server, f"{where} ")
-    with ExitStack() as stack:
-        stack.enter_context(server)
-        assert server.getsockname() == path, f"{where} it is bound to {server.getsockname()!r}"
-        stack.pop_all()
-    return server

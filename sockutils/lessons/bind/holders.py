@@ -7,12 +7,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from sockutils.kernel.network import has_ipv6
 from sockutils.practice.exercise import exercise
 
 Function = Callable[[int], Any]
 
 
-@exercise("bind", hint="Look at the rows that LISTEN on this port, and at the holders of each.")
+@exercise(
+    "bind",
+    hint={
+        "and a child of yours on": "a port may have several rows that LISTEN, one for each address",
+        "": "Look at the rows that LISTEN on this port, and at the holders of each.",
+    },
+)
 def who_has_it(pids_on: Function) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as children:
         address = server.getsockname()
@@ -27,6 +34,18 @@ def who_has_it(pids_on: Function) -> None:
             agree(pids_on, address[1], {first, second}, "two children listen, you are a client")
             agree(pids_on, client.getsockname()[1], set(), "this is a client's port")
     agree(pids_on, address[1], set(), "nobody listens any more")
+    at_several_addresses(pids_on)
+
+
+def at_several_addresses(pids_on: Function) -> None:
+    """Each listener of the port but the first is held by a child alone."""
+    with socket.create_server(("127.0.0.1", 0)) as first, ExitStack() as children:
+        port, wanted = first.getsockname()[1], {os.getpid()}
+        for host in ("127.1.2.3", "::1") if has_ipv6() else ("127.1.2.3",):
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.create_server((host, port), family=family) as server:
+                wanted.add(children.enter_context(heir(server)).pid)
+            agree(pids_on, port, wanted, f"you listen on this port, and a child of yours on {host}")
 
 
 def heir(server: socket.socket) -> "subprocess.Popen[bytes]":

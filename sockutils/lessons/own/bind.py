@@ -14,19 +14,18 @@ from sockutils.tables.rows import Row
 
 OTHER = 5001
 HOW = "SO_REUSEADDR, set before bind(), lets it start all the same"
-ONE_LINE = "Catch the OSError of bind() and listen(), and sys.exit() with a line of text"
+ONE_LINE = "Catch the OSError of bind(), and sys.exit() with a line of text"
+ARGUMENTS = "sys.argv[1:] is a list of texts: empty, or with the port"
 RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close() ends the connection at once
 TRACEBACK = "Traceback (most recent call last):"
 
 
-@own_program("bind", hint=f"sys.argv[1:] has the port, if there is one. {HOW}. {ONE_LINE}.")
+@own_program("bind", hint=dict.fromkeys((", not 500", "IndexError", "TypeError"), ARGUMENTS))
 def step(server: Path) -> None:
     starts_again(server, PORT)
     starts_again(server, OTHER, str(OTHER))
-    with running(server) as program:
-        program.listens()
-        with running(server) as second:
-            gives_up(second, PORT)
+    stands_back(server, PORT)
+    stands_back(server, OTHER, str(OTHER))
 
 
 def starts_again(server: Path, port: int, *arguments: str) -> None:
@@ -40,6 +39,14 @@ def starts_again(server: Path, port: int, *arguments: str) -> None:
             starts(again, port, f"its first run: {HOW}")
             with client_on(port) as late:
                 talks(again, late, b"again")
+
+
+def stands_back(server: Path, port: int, *arguments: str) -> None:
+    """Run it, and once more beside itself."""
+    with running(server, *arguments) as program:
+        program.listens(port)
+        with running(server, *arguments) as second:
+            gives_up(second, port)
 
 
 @contextmanager
@@ -93,6 +100,9 @@ def gives_up(program: Program, port: int) -> None:
     if TRACEBACK in lines:
         raise AssertionError(f"{where} ended with a traceback ({lines[-1]}). {ONE_LINE}")
     assert len(lines) == 1, f"{where} printed {len(lines)} lines, not one. {ONE_LINE}"
+    assert port == PORT or str(PORT) not in lines[0], (
+        f"{where} says {lines[0]!r}: name its own port"
+    )
     assert program.status == 1, f"{where} ended with status {program.status}, not 1. {ONE_LINE}"
 
 

@@ -9,12 +9,18 @@ from sockutils.practice.own import answers, caller, closes, own_program
 from sockutils.practice.program import Program, free, running
 
 CLIENTS = 50
+ALL = "the loop goes around all that follows accept(), too: answer, close, then take the next one"
 HINTS = {
+    "without an answer": ALL,
+    "before it had read": ALL,
+    "Bad file descriptor": "the loop belongs into the `with` of the listener, which closes it",
+    "Invalid argument": "listen() comes before accept(), bind() before listen()",
+    "left the connection open": "`with connection:` in the loop closes each one",
     "ended after 1 ": "put accept() and what follows into a loop, the listener outside of it",
     "ended after ": "nobody knows how many will come: a loop without an end, `while True`",
     "does not come to close()": "one recv(), one sendall(), close(); then accept() the next one",
     "waits for more": "one recv(), one sendall(), close(); then accept() the next one",
-    "found room": "a larger backlog, or none: then Python takes 128",
+    "found room": "listen() without a number: then Python takes 128",
     "was reset": "the `with` of the listener stands around the loop, not in it",
     "'tuple' object": "accept() returns two things: connection, _ = server.accept()",
     "Transport endpoint": "talk over what accept() returns: connection, _ = server.accept()",
@@ -40,7 +46,8 @@ def rush(program: Program, stack: ExitStack) -> list[socket.socket]:
             queue.append(stack.enter_context(caller()))
     except TimeoutError:
         raise AssertionError(
-            f"{CLIENTS} clients want to talk to {program}, and {len(queue)} found room"
+            f"{CLIENTS} clients want to talk to {program}, and {len(queue)} found room (one of "
+            "them with accept(), the others in its queue)"
         ) from None
     return queue
 

@@ -1,12 +1,15 @@
 """00: the server answers one client in capitals, the client says hello; then both together."""
 
 import socket
+import struct
 from pathlib import Path
 
+from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, died, own_program
 from sockutils.practice.program import HOST, PORT, Program, free, running
 
 HELLO = b"hello"
+RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close() resets the connection
 ACCEPT = (
     "connection, _ = server.accept(): it waits for a client, and returns the socket to talk over "
     "and the client's address"
@@ -17,6 +20,10 @@ ONCE = "one recv(), one sendall(), close(): no loop is needed here"
 HINTS = {
     "'tuple' object": ACCEPT,
     "Transport endpoint": ACCEPT,
+    "Invalid argument": "listen() comes before accept(), bind() before listen()",
+    "takes exactly one argument": "host and port are one thing, in their own parentheses: "
+    '(("127.0.0.1", 5000))',
+    "not 5000": 'bind(("127.0.0.1", 5000)) comes before listen()',
     "Broken pipe": ACCEPT,
     "has not called accept()": ACCEPT,
     "ended at once": ACCEPT,
@@ -57,6 +64,8 @@ def serves_one(server: Path, words: bytes) -> None:
     with running(server) as program:
         program.listens()
         with caller() as client:
+            # So the port does not rest in TIME-WAIT, where bind() would not take it again.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.sendall(words)
             answers(program, client, words.upper())
             closes(program, client)
@@ -71,6 +80,7 @@ def calls_once(client: Path, answer: bytes) -> None:
                 died(program)
             assert heard == HELLO, f"{program} said {heard!r:.80}, not {HELLO!r}"
             connection.sendall(answer)
+            wait_until(lambda: program.over, 1)  # who closes first has the port rest in TIME-WAIT
         program.ends()
         shows(program, answer)
 

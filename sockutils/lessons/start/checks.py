@@ -14,6 +14,7 @@ from sockutils.practice.exercise import exercise
 Address = tuple[str, int]
 ANY, HELLO = ("127.0.0.1", 0), b"hello"
 PATIENCE = 2.0  # seconds that the server waits
+PAIR = "an address is one thing, host and port in their own parentheses: connect((host, port))"
 WITH = "`with socket.create_connection(address) as client:` closes it at the end of its block"
 READ = "`return client.recv(100)` returns what the server answers, as it comes"
 
@@ -31,8 +32,11 @@ READ = "`return client.recv(100)` returns what the server answers, as it comes"
         "you returned '": "what recv() gives you are bytes: return them without decode()",
         "you returned b": READ,
         "still open": WITH,
-        "garbage collector": WITH,
+        "leave it to Python": WITH,
         "Bad file descriptor": "the socket is closed by then: recv() first, then close()",
+        "Address already in use": "bind() is for an address of your own: connect() calls another's",
+        "Broken pipe": "connect() comes before sendall()",
+        "takes exactly one argument": PAIR,
         "other arguments": "def greet(address):",
         "timed out": "the server says nothing before it has heard b'hello'",
     },
@@ -56,7 +60,7 @@ def greeting(greet: Callable[[Address], bytes]) -> None:
         )
         assert goodbye == "closed", "your socket is still open: close() it, or use `with`"
         mine = [lane for lane in calls.unclosed() if not lane.startswith("server")]
-        left = "you left your socket to Python's garbage collector, which closes it some day"
+        left = "your code never closes its socket, you leave it to Python"
         assert not mine, f"{left}: close() it, or use `with`"
 
 
@@ -87,6 +91,7 @@ def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes | None, str
         "let the kernel choose": "bind() one of them to port 0; getsockname() tells what it got",
         "they have the ports": "tcp.getsockname() is an address that udp.bind() takes",
         "is not bound": "bind() one to port 0, the other one to the first one's getsockname()",
+        "takes exactly one argument": PAIR.replace("connect", "bind"),
         "have the addresses": 'bind() to ("127.0.0.1", …)',
         "TCP, then UDP": "return tcp, udp",
         "not two sockets": "return tcp, udp",

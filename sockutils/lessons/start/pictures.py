@@ -60,7 +60,8 @@ def told(port: int, client: int) -> dict[str, str]:
     """What the kernel's table says of the sockets, once no packet is about to change it."""
     wait_until(lambda: not PASSING & {row.state for row in present(port, client)})
     rows = present(port, client)
-    return {lane(row, port): words(row) for row in rows if row.inode or row.local[-1] != port}
+    kept = [row for row in rows if row.inode or row.state == "ESTAB" or row.local[-1] != port]
+    return {lane(row, port): words(row) for row in kept}
 
 
 def present(port: int, client: int) -> list[Row]:
@@ -81,6 +82,8 @@ def lane(row: Row, port: int) -> str:
 def words(row: Row) -> str:
     if row.accept_queue is not None:
         return f"LISTEN, queue {row.accept_queue}"
+    if row.state == "ESTAB" and not row.inode:  # no program has it
+        return "ESTAB, queued"
     return f"ESTAB, {row.receive_queue} unread" if row.receive_queue > 1 else row.state
 
 
