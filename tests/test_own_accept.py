@@ -10,17 +10,28 @@ from pathlib import Path
 import pytest
 from kernels import PRIVATE, refusal
 
-SERVER = """
+HEAD = """
 import socket
+import sys
 
-with socket.create_server(("127.0.0.1", 5000)) as server:
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+    except OSError as error:
+        sys.exit(f"port {port}: {error.strerror}")
     while True:
+"""
+SERVER = f"""{HEAD}
         connection, address = server.accept()
         print(address)
         with connection:
             try:
                 connection.sendall(connection.recv(100).upper())
-            except ConnectionError as error:
+            except OSError as error:
                 print(address, error)
 """
 THREADS = """
@@ -35,11 +46,7 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
     while True:
         threading.Thread(target=serve, args=server.accept()).start()
 """
-AS_IT_WAS = """
-import socket
-
-with socket.create_server(("127.0.0.1", 5000)) as server:
-    while True:
+AS_IT_WAS = f"""{HEAD}
         connection, _ = server.accept()
         with connection:
             connection.sendall(connection.recv(100).upper())
@@ -113,14 +120,54 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
             except ConnectionError:
                 pass
 """
+SWALLOWS_ALL = """
+import socket
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    while True:
+        try:
+            connection, address = server.accept()
+            print(address)
+            with connection:
+                connection.sendall(connection.recv(100).upper())
+        except:
+            pass
+"""
+LOGS_ALL = SWALLOWS_ALL.replace("except:", "except OSError as error:").replace(
+    "pass", "print(error)"
+)
+NO_WITH = """
+import socket
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    while True:
+        connection, address = server.accept()
+        print(address)
+        try:
+            connection.sendall(connection.recv(100).upper())
+            connection.close()
+        except ConnectionError as error:
+            print(address, error)
+"""
 WRONG = [
-    (AS_IT_WAS, "ended with status 1: ConnectionResetError: .*, in your line 8"),
-    (AROUND_ALL, "ended when a client was gone before accept.*: catch what fails with one"),
+    (AS_IT_WAS, r"printed .*, and not \('127.0.0.1', \d+\), who said first"),
+    (
+        AROUND_ALL,
+        r"ended when a client reset the connection before accept\(\)\nhint: some clients.*inside",
+    ),
     (AROUND_ACCEPT, "ended with status 1: ConnectionResetError: .*, in your line 12"),
     (ANEW, "the other end of shout_server.py got: |reset the connection|without an answer"),
     (SERVED_ONLY, r"and not \('127.0.0.1', \d+\), who (reset the conn|said rude and reset)"),
-    (NO_WORDS_NO_SERVER, "ended when a client was gone before accept"),
-    (SERVER.replace("except ConnectionError", "except BrokenPipeError"), "status 1: ConnectionRes"),
+    (NO_WORDS_NO_SERVER, r"ended when a client left without a word .*\nhint: .* b'' .* `break`"),
+    (SWALLOWS_ALL, r"without an end, and keeps a processor busy\nhint: the `try` around recv"),
+    (LOGS_ALL, "without an end, and keeps a processor busy"),
+    (NO_WITH, r"leaves to Python what is unclosed <socket.*\nhint: an error jumps over close\(\)"),
+    (
+        SERVER.replace(
+            "OSError as error:\n                p", "BrokenPipeError as error:\n                p"
+        ),
+        "status 1: ConnectionRes",
+    ),
     (SERVER.replace("print(address)", "print(connection.getpeername())"), "not connected, in your"),
     (SERVER.replace("print(address)", "pass"), r"printed .*, and not \('127.0.0.1', \d+\), who sa"),
     (SERVER.replace("print(address)", "print(address[0])"), "print the address that accept"),
