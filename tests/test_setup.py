@@ -183,7 +183,7 @@ def make(tmp_path: Path) -> Make:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "sockutils/kernel").mkdir(parents=True)
     shutil.copy(ROOT / "sockutils/kernel/kernel.json", tmp_path / "sockutils/kernel")
-    for extension in ("slides", "practice/lab"):
+    for extension in ("slides", "panels", "practice/lab"):
         shutil.copytree(ROOT / "sockutils" / extension, tmp_path / "sockutils" / extension)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/00_start_here.ipynb").touch()
