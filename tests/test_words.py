@@ -71,8 +71,9 @@ def test_what_an_error_means_for_this_call(shared: Run, cell: dict[str, str]) ->
         "open('/no/such/file')",
         "os.read(-1, 1)",
         "os.close(-1)",
-        "f = open('/dev/null', 'rb', 0)\nos.close(f.fileno())\nf.close()",
-        "f = open('/dev/null', 'rb', 0)\nos.close(f.fileno())\nf.raw = f\n[f][0].close()",
+        # 200: the lowest free number may be taken by another thread, before f.close()
+        "f = open(os.dup2(0, 200), 'rb', 0)\nos.close(f.fileno())\nf.close()",
+        "f = open(os.dup2(0, 200), 'rb', 0)\nos.close(f.fileno())\nf.raw = f\n[f][0].close()",
         "class Own: file = 3\nown = Own(); own.sock = open('/dev/null'); own.sock.connect()",
         "def connect(): open('/no/such/file')\nconnect()",
         "def connect(): raise ConnectionRefusedError(errno.ECONNREFUSED, 'mine')\nconnect()",
