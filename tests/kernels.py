@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import pytest
 from jupyter_client.manager import start_new_kernel
 from jupyter_core.utils import ensure_event_loop
 
@@ -29,6 +31,22 @@ def refusal() -> str:
     command = [*PRIVATE, sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     return done.stdout.strip()
+
+
+def alone(folder: Path, code: str, *arguments: str) -> str:
+    """What Python prints for the code, started in the folder, in a private network of its own.
+
+    What counts as progress is kept in the folder. A warning, or anything on stderr, is a failure.
+    """
+    if why := refusal():
+        pytest.skip(why)
+    command = [*PRIVATE, sys.executable, "-W", "error", "-c", code, *arguments]
+    environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout
 
 
 def in_text(message: dict[str, Any]) -> str:

@@ -1,14 +1,11 @@
 """The step of 04: a server that survives clients that have gone passes, others get their words."""
 
-import os
 import re
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import PRIVATE, refusal
+from kernels import alone
 
 HEAD = """
 import socket
@@ -175,17 +172,9 @@ WRONG = [
 
 
 def check(folder: Path, server: str) -> str:
-    if why := refusal():
-        pytest.skip(why)
     (folder / "shout_server.py").write_text(server)
     code = "from sockutils.lessons import accept; print(accept.step('shout_server.py'))"
-    command = [*PRIVATE, sys.executable, "-W", "error", "-c", code]
-    environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    return done.stdout
+    return alone(folder, code)
 
 
 @pytest.mark.parametrize("server", [SERVER, THREADS], ids=["loop", "threads"])

@@ -1,14 +1,11 @@
 """The step of 02: a server that takes a port and starts again passes, others get their words."""
 
-import os
 import re
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import PRIVATE, refusal
+from kernels import alone
 
 SERVER = """
 import socket
@@ -92,15 +89,7 @@ for server in sys.argv[1:]:
 
 def check(folder: Path, *servers: str, before: str = "") -> str:
     """What the step says of each, one after the other in one network."""
-    if why := refusal():
-        pytest.skip(why)
-    command = [*PRIVATE, sys.executable, "-W", "error", "-c", RUN.format(before=before), *servers]
-    environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    return done.stdout
+    return alone(folder, RUN.format(before=before), *servers)
 
 
 @pytest.mark.parametrize("server", [SERVER, SHORT], ids=["steps", "create_server, loop"])

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import PRIVATE, refusal
+from kernels import alone
 
 SERVER = """
 import socket
@@ -147,22 +147,7 @@ SLOW = [
 
 def check(folder: Path, before: str = "", after: str = "") -> str:
     """Run the check of the step in a private network, and return what it said."""
-    if why := refusal():
-        pytest.skip(why)
-    command = [
-        *PRIVATE,
-        sys.executable,
-        "-W",
-        "error",
-        "-c",
-        CHECK.format(before=before, after=after),
-    ]
-    environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert not done.stderr
-    said, left = done.stdout.split("left: ")
+    said, left = alone(folder, CHECK.format(before=before, after=after)).split("left: ")
     assert left == "[]\n", "a program still runs"
     return said
 

@@ -1,14 +1,11 @@
 """The step of 01: a server of bare calls that closes what it opens; others get their words."""
 
-import os
 import re
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import PRIVATE, refusal
+from kernels import alone
 
 SERVER = """
 import socket
@@ -73,18 +70,10 @@ WRONG = [
 
 
 def check(folder: Path, server: str, times: int = 1) -> str:
-    if why := refusal():
-        pytest.skip(why)
     (folder / "shout_server.py").write_text(server)
     code = "from sockutils.lessons import socket as lesson\n"
     code += "print(lesson.step('shout_server.py'))\n" * times
-    command = [*PRIVATE, sys.executable, "-W", "error", "-c", code]
-    environment = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    return done.stdout
+    return alone(folder, code)
 
 
 @pytest.mark.parametrize("server", [SERVER, CLOSES], ids=["with", "close"])
