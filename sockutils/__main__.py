@@ -1,4 +1,4 @@
-"""The command line: `python -m sockutils lab [FOLDER]`, `... copy`, `... restore 03`."""
+"""The command line: `python -m sockutils lab [FOLDER]`, `... copy`, `restore 03`, `why TEXT`."""
 
 import argparse
 import os
@@ -9,6 +9,7 @@ from sockutils.course.copies import Folder
 
 FOLDER = "my_course"
 START = "00_start_here.ipynb"
+FEWER = "Try fewer words, or the error's name, as in ECONNRESET"
 
 
 def lay_out(chosen: argparse.Namespace) -> None:
@@ -52,6 +53,17 @@ def restore(chosen: argparse.Namespace) -> None:
     trust(folder.written)
 
 
+def why(chosen: argparse.Namespace) -> None:
+    """Say what an error's text, or a symptom, may mean, and where the course shows its cure."""
+    from sockutils.why.told import told
+
+    asked = " ".join(chosen.text)
+    answer = told(asked)
+    if not answer:
+        raise ValueError(f"the course has nothing on {asked!r}. {FEWER}")
+    print(answer)
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="sockutils", description="The socket API, live: a course.")
     commands = top.add_subparsers(metavar="COMMAND", required=True, dest="command")
@@ -59,11 +71,15 @@ def parser() -> argparse.ArgumentParser:
         "lab": "open your copy of the course in JupyterLab; further options are JupyterLab's",
         "copy": "lay it out or bring it up to date, and open nothing",
         "restore": "a lesson afresh; yours is kept",
+        "why": "what an error's text means, or what you see, and which cell shows the cure",
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text, description=text)
         if name == "restore":
             command.add_argument("lesson", help="its number, as in 03")
+        elif name == "why":
+            command.add_argument("text", nargs="+", help='as in "Errno 104", or CLOSE_WAIT')
+            continue
         else:
             command.add_argument("--outputs", action="store_true", help="keep the stored outputs")
         command.add_argument("folder", nargs="?", default=FOLDER, help=f"where it is ({FOLDER})")
@@ -79,6 +95,8 @@ def main() -> None:
             lab(chosen, options)
         elif chosen.command == "copy":
             lay_out(chosen)
+        elif chosen.command == "why":
+            why(chosen)
         else:
             restore(chosen)
     except OSError as error:

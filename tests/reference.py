@@ -1,11 +1,11 @@
-"""Write the course's last page from what its notebooks hold: each statement, each error, each term.
+"""Write the course's last page from what its notebooks hold: symptoms, errors, terms, statements.
 
 python tests/reference.py
 """
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import nbformat
 from ipykernel.ipkernel import IPythonKernel
 
 from sockutils.errors.shown import manual
+from sockutils.why.symptom import Symptom, symptoms
 
 NOTEBOOKS = Path(__file__).parents[1].resolve() / "notebooks"
 PAGE = NOTEBOOKS / "15_reference.ipynb"
@@ -22,8 +23,27 @@ ANCHOR = re.compile(r"\]\((#(?:[^()]|\(\))+)\)")
 
 INTRODUCTION = """# Reference
 
-Everything in one place, with links to the cells that show it: the statements of the notes, the
-errors of each call, and the terms. This page is made from the other notebooks."""
+Everything in one place, with links to the cells that show it: what you may see and why, the terms,
+the errors of each call, and the statements of the notes. This page is made from the other
+notebooks."""
+
+WHY = """## I see this: why?
+
+What people see, and the likely causes in order; each link leads to a cell that shows it, with its
+cure. In a terminal, `python -m sockutils why "Errno 104"` answers the same."""
+
+PRINTED = """### An error
+
+Python prints a number and a text; C's `perror()` prints the text. (The numbers are those of x86 and
+ARM.)
+
+| Python prints | name | why |
+|---|---|---|"""
+
+SEEN = """### Something else
+
+| you see | why |
+|---|---|"""
 
 STATEMENTS = """## The statements of the notes
 
@@ -124,6 +144,47 @@ def shown(name: str, call: str, list_of: Cell, every: list[Cell]) -> str:
     raise ValueError(f"{list_of.notebook} has no cell that shows {call} → {name}")
 
 
+def printed(symptom: Symptom) -> str:
+    """A row for an error of the kernel's, or the resolver's."""
+    python, *others = symptom.texts
+    names = [text for text in others if text == symptom.error or text.endswith("Error")]
+    told = [f"`{python}`", *also(text for text in others if text not in [*names, after(python)])]
+    return f"| {'<br>'.join(told)} | {', '.join(f'`{name}`' for name in names)} | {why(symptom)} |"
+
+
+def after(python: str) -> str:
+    """C's text: what Python prints after the number."""
+    return python.partition("] ")[2]
+
+
+def seen(symptom: Symptom) -> str:
+    told = [symptom.head, *also(symptom.texts[1:])]
+    return f"| {'<br>'.join(told)} | {why(symptom)} |"
+
+
+def also(texts: Iterable[str]) -> list[str]:
+    found = "; ".join(texts)
+    return [f"*also:* {found}"] if found else []
+
+
+def why(symptom: Symptom) -> str:
+    causes = [f"{cause.says} {link(with_suffix(cause.place))}" for cause in symptom.causes]
+    if len(causes) == 1:
+        return causes[0]
+    return "<br>".join(f"{number}. {cause}" for number, cause in enumerate(causes, 1))
+
+
+def with_suffix(place: str) -> str:
+    notebook, _, heading = place.partition("#")
+    return f"{notebook}.ipynb#{heading}"
+
+
+def symptom_tables() -> list[str]:
+    errors = [printed(each) for each in symptoms() if each.error]
+    others = [seen(each) for each in symptoms() if not each.error]
+    return ["\n".join([PRINTED, *errors]), "\n".join([SEEN, *others])]
+
+
 def page() -> list[str]:
     """The text of each cell."""
     every = list(cells())
@@ -135,10 +196,12 @@ def page() -> list[str]:
     ]
     return [
         INTRODUCTION,
-        "\n".join([STATEMENTS, *statements(every)]),
+        WHY,
+        *symptom_tables(),
+        "\n".join([TERMS, *rows]),
         ERRORS,
         *("\n".join(table).strip() for table in tables),
-        "\n".join([TERMS, *rows]),
+        "\n".join([STATEMENTS, *statements(every)]),
     ]
 
 

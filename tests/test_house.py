@@ -9,7 +9,7 @@ import pytest
 HOUSE = Path(__file__).parents[1] / "sockutils"
 # Each imports only from those before it.
 ROOMS = ["figures", "errors", "kernel", "peers", "tables", "calls", "packets", "link"]
-ROOMS += ["names", "practice", "words", "workbench", "lessons", "course"]
+ROOMS += ["names", "practice", "words", "why", "workbench", "lessons", "course"]
 # The short names for notebooks, the command line; the C library, which imports nothing.
 ALONE = {"__init__", "__main__", "libc"}
 
