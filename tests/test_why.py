@@ -99,7 +99,8 @@ def without_a_response() -> None:
             connection.recv(1000)
 
     with listener() as server, background(leave, server):
-        with closing(http.client.HTTPConnection(*server.getsockname())) as client:
+        client = http.client.HTTPConnection(*server.getsockname())
+        with closing(client):
             client.request("GET", "/")
             client.getresponse()
 
@@ -222,7 +223,8 @@ def test_every_link_leads_to_a_heading() -> None:
 
 def test_a_cause_is_one_or_two_sentences() -> None:
     for cause in SENTENCES:
-        assert cause.says.endswith((".", "?", ".)")) and len(cause.says) < 170, cause.says
+        assert cause.says.endswith((".", "?", ".)"))
+        assert len(cause.says) < 170, cause.says
 
 
 def test_there_is_much_to_find() -> None:

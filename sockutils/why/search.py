@@ -3,16 +3,14 @@
 import re
 
 from sockutils.errors.shown import manual
-from sockutils.words.sentences import tables
 from sockutils.why.symptom import Cause, Symptom, known, named, printed, symptoms
+from sockutils.words.sentences import tables
 
 NAME = re.compile(r"\b(?:E[A-Z]{3,}2?(?:_[A-Z]+)?)\b")
 NUMBER = re.compile(r"\b(?:errno|error)\W*?(-?\d+)\b|^\s*(-?\d+)\s*$", re.IGNORECASE)
 WORD = re.compile(r"[a-z0-9]+(?:[-_'][a-z0-9]+)*")
-DULL = set(
-    "a an and at by do does error errno for from in is it my no not of on or so that".split()
-)
-DULL |= set("the to when why with".split())
+SAYS_NOTHING = """a an and at by do does error errno for from in is it my no not of on or so that the
+to when why with"""
 LEAST = 0.5  # of the words asked for that a text has to have
 MOST = 5  # answers
 
@@ -56,7 +54,7 @@ def within(part: str, whole: str) -> bool:
 
 
 def words(text: str) -> set[str]:
-    return set(WORD.findall(text)) - DULL
+    return set(WORD.findall(text)) - set(SAYS_NOTHING.split())
 
 
 def of_the_manual(name: str) -> Symptom:

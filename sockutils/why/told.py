@@ -2,15 +2,15 @@
 
 import textwrap
 
-from sockutils.words.sentences import link
 from sockutils.why.search import find
 from sockutils.why.symptom import Symptom
+from sockutils.words.sentences import link
 
 WIDTH = 88
 
 
 def told(asked: str) -> str:
-    """The symptoms that a text may be, each with its causes and where they are shown; "" if none."""
+    """What a text may mean, with the causes and where each is shown; "" for no idea."""
     return "\n\n".join(map(said, find(asked)))
 
 
