@@ -9,8 +9,8 @@ from sockutils.words.sentences import tables
 NAME = re.compile(r"\b(?:E[A-Z]{3,}2?(?:_[A-Z]+)?)\b")
 NUMBER = re.compile(r"\b(?:errno|error)\W*?(-?\d+)\b|^\s*(-?\d+)\s*$", re.IGNORECASE)
 WORD = re.compile(r"[a-z0-9]+(?:[-_'][a-z0-9]+)*")
-SAYS_NOTHING = """a an and at by do does error errno for from in is it my no not of on or so that the
-to when why with"""
+SAYS_NOTHING = """a an and at by do does error errno for from in is it my no not of on or so
+that the to when why with"""
 LEAST = 0.5  # of the words asked for that a text has to have
 MOST = 5  # answers
 
