@@ -6,18 +6,20 @@ python tests/reference.py
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import nbformat
 from ipykernel.ipkernel import IPythonKernel
 
 from sockutils.errors.shown import manual
+from sockutils.words.sentences import tables
 from sockutils.why.symptom import Symptom, symptoms
 
 NOTEBOOKS = Path(__file__).parents[1].resolve() / "notebooks"
 PAGE = NOTEBOOKS / "15_reference.ipynb"
 GLOSSARY = Path(__file__).with_name("glossary.toml")
+STATE = Path(__file__).with_name("states.toml")
 VERDICT = re.compile(r"^\| (\d+) \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
 ANCHOR = re.compile(r"\]\((#(?:[^()]|\(\))+)\)")
 
@@ -56,6 +58,21 @@ says to each.
 ERRORS = """## The errors of each call
 
 Every entry of the manual's ERRORS sections, and where you trigger it, or why you cannot."""
+
+CALLS = """## The calls in C
+
+As `<sys/socket.h>` and its neighbours declare them. Python's methods have the same names, and raise
+`OSError` where C returns -1.
+
+| declaration | shown in |
+|---|---|"""
+
+STATES = """## The states of a connection
+
+As `ss` and this course's tables spell them; `netstat` writes `_` for `-`, and `ESTABLISHED`.
+
+| state | what it means | shown in |
+|---|---|---|"""
 
 TERMS = """## Terms
 
@@ -179,6 +196,31 @@ def with_suffix(place: str) -> str:
     return f"{notebook}.ipynb#{heading}"
 
 
+def calls(every: list[Cell]) -> list[str]:
+    """A row for each call that a lesson is about: its declaration, from that lesson."""
+    lessons = tables()[0]["lessons"]
+    return [row for call, place in lessons.items() if (row := declared(call, place, every))]
+
+
+def declared(call: str, place: str, every: list[Cell]) -> str:
+    number = PurePath(place).name[:2]
+    for cell in every:
+        if PurePath(cell.notebook).name[:2] == number and "ffi.cdef(" in cell.source:
+            if found := re.search(rf"(?:struct )?\w+ \**{call}\([^;]*\);", cell.source):
+                return f"| `{' '.join(found[0].split())}` | {cell.link} |"
+    return ""
+
+
+def states(every: list[Cell]) -> list[str]:
+    """A row for each state, with the first cell in which an end has it; StopIteration for none."""
+    rows = []
+    for state, what in tomllib.loads(STATE.read_text()).items():
+        row = re.compile(rf"^(?:tcp|udp) +{state} ", re.MULTILINE)
+        cell = next(cell for cell in every if row.search(cell.text) or f"→ {state}" in cell.text)
+        rows.append(f"| `{state}` | {what} | {cell.link} |")
+    return rows
+
+
 def symptom_tables() -> list[str]:
     errors = [printed(each) for each in symptoms() if each.error]
     others = [seen(each) for each in symptoms() if not each.error]
@@ -188,7 +230,7 @@ def symptom_tables() -> list[str]:
 def page() -> list[str]:
     """The text of each cell."""
     every = list(cells())
-    tables = [errors_of(each["page"], each["entries"], every) for each in manual().values()]
+    pages = [errors_of(each["page"], each["entries"], every) for each in manual().values()]
     terms = tomllib.loads(GLOSSARY.read_text())
     rows = [
         f"| {term} | {what} | {link(where)} |"
@@ -199,8 +241,10 @@ def page() -> list[str]:
         WHY,
         *symptom_tables(),
         "\n".join([TERMS, *rows]),
+        "\n".join([CALLS, *calls(every)]),
+        "\n".join([STATES, *states(every)]),
         ERRORS,
-        *("\n".join(table).strip() for table in tables),
+        *("\n".join(table).strip() for table in pages),
         "\n".join([STATEMENTS, *statements(every)]),
     ]
 
