@@ -13,8 +13,8 @@ import nbformat
 from ipykernel.ipkernel import IPythonKernel
 
 from sockutils.errors.shown import manual
-from sockutils.words.sentences import tables
 from sockutils.why.symptom import Symptom, symptoms
+from sockutils.words.sentences import tables
 
 NOTEBOOKS = Path(__file__).parents[1].resolve() / "notebooks"
 PAGE = NOTEBOOKS / "15_reference.ipynb"
@@ -204,10 +204,11 @@ def calls(every: list[Cell]) -> list[str]:
 
 def declared(call: str, place: str, every: list[Cell]) -> str:
     number = PurePath(place).name[:2]
+    pattern = re.compile(rf"(?:struct )?\w+ \**{call}\([^;]*\);")
     for cell in every:
-        if PurePath(cell.notebook).name[:2] == number and "ffi.cdef(" in cell.source:
-            if found := re.search(rf"(?:struct )?\w+ \**{call}\([^;]*\);", cell.source):
-                return f"| `{' '.join(found[0].split())}` | {cell.link} |"
+        here = PurePath(cell.notebook).name[:2] == number and "ffi.cdef(" in cell.source
+        if here and (found := pattern.search(cell.source)):
+            return f"| `{' '.join(found[0].split())}` | {cell.link} |"
     return ""
 
 
