@@ -7,11 +7,14 @@ import socket
 import ssl
 import subprocess
 import sys
+import tomllib
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+import reference
 from test_words import headings
 
 from sockutils.peers.ends import reset
@@ -248,3 +251,16 @@ def test_the_command_finds_nothing() -> None:
     said = "sockutils: the course has nothing on 'qwertz'. Try fewer words, or the error's name"
     assert (done.stdout, done.returncode) == ("", 1)
     assert done.stderr == f"{said}, as in ECONNRESET\n"
+
+
+QUESTIONS = tomllib.loads(Path(__file__).with_name("questions.toml").read_text())["questions"]
+
+
+def test_what_people_ask_is_shown_by_a_cell() -> None:
+    assert len(QUESTIONS) == 53
+    cells = {
+        f"{cell.notebook.removesuffix('.ipynb')}#{cell.heading}"
+        for cell in reference.cells()
+        if cell.kind == "code" and cell.text and not {"quiz", "exercise"} & {*cell.tags}
+    }
+    assert {*QUESTIONS.values()} - cells == set()
