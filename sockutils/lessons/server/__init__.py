@@ -1,16 +1,20 @@
 """14_server.ipynb: clients that try a server out, its pictures, its exercises' checks."""
 
+from sockutils.lessons.own.server import step
 from sockutils.lessons.server.checks import any_pieces, nobody_turned_away, nobody_waits
 from sockutils.lessons.server.clients import running, served, servers_end
 from sockutils.lessons.server.exam import blocked_by, examine
 from sockutils.lessons.server.load import cells, definitions, load, process
 from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
+from sockutils.lessons.server.workers import answer_of, call, working
 from sockutils.peers.waits import wait_until
 from sockutils.tables.descriptors import no_descriptor_left
 
 __all__ = [
+    "answer_of",
     "any_pieces",
     "blocked_by",
+    "call",
     "cells",
     "definitions",
     "draw_rates",
@@ -23,7 +27,9 @@ __all__ = [
     "process",
     "running",
     "served",
+    "step",
     "servers_end",
     "visit",
     "wait_until",
+    "working",
 ]

@@ -2,10 +2,11 @@
 
 import select
 import socket
+import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from sockutils.peers.waits import wait_until
 from sockutils.tables.descriptors import no_descriptor_left
 
 Trial = Callable[[Tested], None]
+BUG = b"42/0"
 SPIN = 500  # calls: more than a server needs that waits, fewer than one makes that does not
 BUFFER = 1 << 18  # bytes, of each end of a connection in the checks
 LINES = (b"read me " * 127 + b"please\n") * (1 << 12)  # more than a connection's buffers hold
@@ -132,7 +134,8 @@ def a_question_at_the_end(tested: Tested) -> None:
     ask(client, b"before")
     listener.last = partial(client.sendall, b"at the end\n")  # there when the server hears of it
     listener.shutdown(socket.SHUT_RDWR)
-    if not wait_until(lambda: listener.last is None, 1):  # it was told otherwise
+    if not wait_until(lambda: listener.last is None, 1):  # it was told otherwise, or is busy
+        listener.last = None
         client.sendall(b"at the end\n")
     expect(client, b"AT THE END\n")
 
@@ -159,6 +162,32 @@ def no_descriptor(calls: Counter[str], tested: Tested) -> None:
     assert made < SPIN, "it never rests: accept() fails at once, again and again"
 
 
+def beside_a_bug(tested: Tested) -> None:
+    """One client meets a bug in the protocol; another one is served all the same."""
+    unlucky, lucky = tested.call(), tested.call()
+    ask(lucky, b"before")
+    unlucky.sendall(BUG + b"\n")
+    with suppress(ConnectionError):
+        hear(unlucky)
+    try:
+        ask(lucky, b"after")
+    except (AssertionError, ConnectionError):
+        raise AssertionError("all are cut off") from None
+    ask(tested.call(), b"served?")
+
+
+def with_a_bug(protocol: Any) -> Any:
+    """The protocol, which cannot stand one word."""
+
+    class Buggy(protocol):  # type: ignore[misc]
+        def hear(self, data: bytes) -> Any:
+            if BUG in data:
+                raise ZeroDivisionError
+            return super().hear(data)
+
+    return Buggy
+
+
 def calls_in(seconds: float, calls: Counter[str]) -> int:
     """How many calls the server makes meanwhile."""
     before = calls.total()
@@ -166,7 +195,7 @@ def calls_in(seconds: float, calls: Counter[str]) -> int:
     return calls.total() - before
 
 
-# Not for examine(): Shout waits for a line's end, and the others would find no descriptor either.
+# Of the exercise: Shout waits for a line's end.
 MORE: Mapping[str, Trial] = {
     "a piece of a line": a_piece_of_a_line,
     "beside a fast one": beside_a_fast_one,
@@ -174,14 +203,47 @@ MORE: Mapping[str, Trial] = {
 }
 
 
+EXAM: Mapping[str, Trial] = {
+    "half-close": half_close,
+    "after three resets": after_three_resets,
+    "beside a silent one": beside_a_silent_one,
+    "beside one that reads nothing": beside_one_that_reads_nothing,
+    "beside a fast one": beside_a_fast_one,
+    "beside a bug": beside_a_bug,
+    "a question at the end": a_question_at_the_end,
+    "stops": stops,
+}
+
+
 def examine(name: str, design: Design, protocol: Any) -> dict[tuple[str, str], str]:
     """Drive servers with real clients: (check, name) → "works" or what happened, for matrix().
 
-    All checks at the same time, each with a server of its own.
+    All checks at the same time, each with a server of its own. A thread that ends with an error
+    says nothing meanwhile.
     """
-    with ThreadPoolExecutor(len(CHECKS)) as pool:
-        found = pool.map(lambda trial: outcome(trial, design, protocol), CHECKS.values())
-        return {(check, name): one for check, one in zip(CHECKS, found, strict=True)}
+    buggy = with_a_bug(protocol)
+    with ThreadPoolExecutor(len(EXAM)) as pool, silent_threads():
+        found = pool.map(lambda trial: outcome(trial, ends(design), buggy), EXAM.values())
+        return {(check, name): one for check, one in zip(EXAM, found, strict=True)}
+
+
+def ends(design: Design) -> Design:
+    """The same, which ends without a word when the protocol's bug comes out of it."""
+
+    def serve(*arguments: Any) -> None:
+        with suppress(ZeroDivisionError, ExceptionGroup):
+            design(*arguments)
+
+    return serve
+
+
+@contextmanager
+def silent_threads() -> Iterator[None]:
+    before, threading.excepthook = threading.excepthook, lambda _: None
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def outcome(trial: Trial, design: Design, *protocol: Any) -> str:
