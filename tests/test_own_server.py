@@ -8,7 +8,7 @@ import pytest
 import reference
 from kernels import alone
 
-THREADS = '''
+THREADS = """
 import signal
 import socket
 import threading
@@ -59,13 +59,15 @@ with socket.create_server(("127.0.0.1", 5000)) as listener:
         serving = [*filter(threading.Thread.is_alive, serving), thread]
 for thread in serving:
     thread.join()
-'''
+"""
 
 
 def solution() -> str:
     """The one that is folded in the lesson."""
     texts = [cell.source for cell in reference.cells() if cell.notebook == "14_server.ipynb"]
-    (found,) = [text for text in texts if "%%writefile shout_server.py" in text and "Client" in text]
+    (found,) = [
+        text for text in texts if "%%writefile shout_server.py" in text and "Client" in text
+    ]
     return re.search(r"%%writefile shout_server.py\n(.*?)\n```", found, re.DOTALL)[1] + "\n"  # type: ignore[index]
 
 
@@ -84,11 +86,19 @@ WRONG = [
     ("        epoll.modify(server, 0)\n", "", "File too large.*hint: without a descriptor"),
     ("signal.signal(", "print(", "at SIGTERM 50 lines had begun; 0 got|still takes|ended with"),
     ("    running = False", "    sys.exit()", "at SIGTERM 50 lines had begun; 0 got their answer"),
-    ("    running = False", "    pass", "8 s after SIGTERM shout_server.py still takes new clients"),
+    (
+        "    running = False",
+        "    pass",
+        "8 s after SIGTERM shout_server.py still takes new clients",
+    ),
     ("GRACE = 5", "GRACE = 0", "at SIGTERM 50 lines had begun; 0 got their answer"),
     (LEFT, LEFT.replace("not (client.begun or client.answers)", "True"), "lines had begun; 0 got"),
     ("    server.close()\n", "", "lines had begun; 0 got their answer"),
-    ("    except OSError:\n        return 0", "    except ValueError:\n        return 0", "ConnectionResetError.*hint: one client"),
+    (
+        "    except OSError:\n        return 0",
+        "    except ValueError:\n        return 0",
+        "ConnectionResetError.*hint: one client",
+    ),
     ("    end = time", "    status = 1\n    end = time", "after SIGTERM .* with status 3, not 0"),
 ]
 

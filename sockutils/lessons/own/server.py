@@ -28,10 +28,10 @@ EARLY = 2.0  # seconds that everybody has
 HINTS = {
     "never ends": "len() of what has begun, after each recv(): too long, and close() it",
     "was let go": "limits are for those who are late, or too long: look at the numbers again",
-    "says nothing": "note time.monotonic() for each client; poll() with a limit, and look who is late",
+    "says nothing": "note time.monotonic() for each client; poll() with a limit, look who is late",
     "bit by bit": "a deadline is a moment: it moves when a whole line has come, not with each byte",
     "File too large": "without a descriptor left it fails, and tries again at once, without an end",
-    "descriptor": "catch OSError around accept(): do not watch the listener for a moment, then again",
+    "descriptor": "catch OSError around accept(): look away from the listener for a moment",
     "SIGTERM": "signal.signal(signal.SIGTERM, handler): the handler notes it, the loop looks. "
     "Close the listener, and go on until those who have begun are served",
     "": "one client's trouble ends that client: catch OSError around what is done for one",
@@ -95,7 +95,7 @@ def sent_meanwhile(client: socket.socket, line: bytes) -> Iterator[None]:
 
 
 def lets_the_late_go(program: Program) -> None:
-    """One says nothing, one goes on bit by bit without an end; one asks in time, again and again."""
+    """One says nothing, one goes on bit by bit without an end; one asks in time, each second."""
     with caller() as mute, caller() as slow, caller() as good:
         start = time.monotonic()
         gone: dict[str, float] = {}
@@ -163,7 +163,7 @@ def waits_for_a_descriptor(program: Program) -> None:
 
 
 def stops(program: Program) -> None:
-    """SIGTERM in the middle of many conversations: each gets the rest of its answer, then an end."""
+    """SIGTERM in the middle of many lines: each gets the rest of its answer, then an end."""
     with ExitStack() as stack:
         clients = [stack.enter_context(caller()) for _ in range(CONVERSATIONS)]
         for client in clients:

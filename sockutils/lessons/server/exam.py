@@ -2,14 +2,14 @@
 
 import select
 import socket
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from sockutils.lessons.server.bugs import beside_a_bug, ends, silent_threads, with_a_bug
 from sockutils.lessons.server.busy import endless
 from sockutils.lessons.server.clients import (
     PATIENCE,
@@ -29,7 +29,6 @@ from sockutils.peers.waits import wait_until
 from sockutils.tables.descriptors import no_descriptor_left
 
 Trial = Callable[[Tested], None]
-BUG = b"42/0"
 SPIN = 500  # calls: more than a server needs that waits, fewer than one makes that does not
 BUFFER = 1 << 18  # bytes, of each end of a connection in the checks
 LINES = (b"read me " * 127 + b"please\n") * (1 << 12)  # more than a connection's buffers hold
@@ -162,32 +161,6 @@ def no_descriptor(calls: Counter[str], tested: Tested) -> None:
     assert made < SPIN, "it never rests: accept() fails at once, again and again"
 
 
-def beside_a_bug(tested: Tested) -> None:
-    """One client meets a bug in the protocol; another one is served all the same."""
-    unlucky, lucky = tested.call(), tested.call()
-    ask(lucky, b"before")
-    unlucky.sendall(BUG + b"\n")
-    with suppress(ConnectionError):
-        hear(unlucky)
-    try:
-        ask(lucky, b"after")
-    except (AssertionError, ConnectionError):
-        raise AssertionError("all are cut off") from None
-    ask(tested.call(), b"served?")
-
-
-def with_a_bug(protocol: Any) -> Any:
-    """The protocol, which cannot stand one word."""
-
-    class Buggy(protocol):  # type: ignore[misc]
-        def hear(self, data: bytes) -> Any:
-            if BUG in data:
-                raise ZeroDivisionError
-            return super().hear(data)
-
-    return Buggy
-
-
 def calls_in(seconds: float, calls: Counter[str]) -> int:
     """How many calls the server makes meanwhile."""
     before = calls.total()
@@ -225,25 +198,6 @@ def examine(name: str, design: Design, protocol: Any) -> dict[tuple[str, str], s
     with ThreadPoolExecutor(len(EXAM)) as pool, silent_threads():
         found = pool.map(lambda trial: outcome(trial, ends(design), buggy), EXAM.values())
         return {(check, name): one for check, one in zip(EXAM, found, strict=True)}
-
-
-def ends(design: Design) -> Design:
-    """The same, which ends without a word when the protocol's bug comes out of it."""
-
-    def serve(*arguments: Any) -> None:
-        with suppress(ZeroDivisionError, ExceptionGroup):
-            design(*arguments)
-
-    return serve
-
-
-@contextmanager
-def silent_threads() -> Iterator[None]:
-    before, threading.excepthook = threading.excepthook, lambda _: None
-    try:
-        yield
-    finally:
-        threading.excepthook = before
 
 
 def outcome(trial: Trial, design: Design, *protocol: Any) -> str:
