@@ -124,3 +124,14 @@ def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) ->
     assert said.startswith("step: not yet — "), said
     assert re.search(words, said, re.DOTALL), said
     assert "hint: " in said
+
+
+def test_the_certificate_says_what_it_has_passed_and_how_fast_it_is(tmp_path: Path) -> None:
+    (tmp_path / "shout_server.py").write_text(SERVER)
+    code = "from sockutils.lessons import server as s; f = 'shout_server.py'\n"
+    code += "print(s.certificate('x.py'), s.certificate(f), s.step(f), s.certificate(f), sep='\\n')"
+    before, *after = alone(tmp_path, code).split("step: passed\n")
+    assert before.startswith("certificate: not attempted\nx.py is not there yet")
+    assert "certificate: not yet — it takes a server that has passed the step above" in before
+    assert "shout_server.py has passed the steps of 14.\nIt stood clients that reset," in after[0]
+    assert re.search(r"500 clients .* 10,000 questions, and were answered in \d+.\d\d s", after[0])
