@@ -1,21 +1,26 @@
 """14_server.ipynb: clients that try a server out, its pictures, its exercises' checks."""
 
+from sockutils.lessons.own.certificate import certificate
+from sockutils.lessons.own.server import step
 from sockutils.lessons.server.checks import any_pieces, nobody_turned_away, nobody_waits
-from sockutils.lessons.server.clients import running, served, servers_end
+from sockutils.lessons.server.clients import guest, running, served, servers_end
 from sockutils.lessons.server.exam import blocked_by, examine
-from sockutils.lessons.server.load import cells, definitions, load, process
+from sockutils.lessons.server.load import load, process
 from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
+from sockutils.lessons.server.workers import answer_of, call, working
 from sockutils.peers.waits import wait_until
 from sockutils.tables.descriptors import no_descriptor_left
 
 __all__ = [
+    "answer_of",
     "any_pieces",
     "blocked_by",
-    "cells",
-    "definitions",
+    "call",
+    "certificate",
     "draw_rates",
     "draw_waiting",
     "examine",
+    "guest",
     "load",
     "no_descriptor_left",
     "nobody_turned_away",
@@ -24,6 +29,8 @@ __all__ = [
     "running",
     "served",
     "servers_end",
+    "step",
     "visit",
     "wait_until",
+    "working",
 ]

@@ -70,6 +70,13 @@ def ask(client: socket.socket, *lines: bytes) -> None:
         expect(client, line.upper() + b"\n")
 
 
+def guest(address: Address) -> socket.socket:
+    """A client that has had an answer, and stays."""
+    client = socket.create_connection(address, PATIENCE)
+    ask(client, b"hello")
+    return client
+
+
 def drip(client: socket.socket, data: bytes, pause: float) -> None:
     """Send byte by byte, with a pause between two, until the other end has closed."""
     with suppress(OSError):

@@ -1,52 +1,36 @@
 """Requests per second: the servers in processes of their own, the clients in this one."""
 
-import ast
-import inspect
 import select
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from sockutils.lessons.server.clients import Address, hear
 
 PROGRAM = """
-import asyncio, errno, os, re, select, socket, sys, threading, time
-from contextlib import suppress
-from email.utils import formatdate
-{source}
+import os, socket, sys, threading
+from sockutils.lessons.server.designs import DESIGNS
+from sockutils.lessons.server.http import Http
 # it ends as soon as the other process closes the pipe, or is no more
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 with socket.create_server(("127.0.0.1", 0)) as listener:
     print(listener.getsockname()[1], flush=True)
-    {design}(listener, {protocol})
+    DESIGNS[sys.argv[1]](listener, Http)
 """
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-def cells(*defined: Any) -> list[str]:
-    """The source of the cells that these functions and classes are defined in, each once."""
-    functions = [next(filter(inspect.isfunction, vars(one).values()), one) for one in defined]
-    return [*dict.fromkeys("".join(inspect.findsource(one)[0]) for one in functions)]
-
-
-def definitions(cells: Iterable[str]) -> str:
-    """What the cells define: their functions, classes and CONSTANTS, without what they run."""
-    nodes = [node for cell in cells for node in ast.parse(cell).body]
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    sources = [(isinstance(node, kinds), ast.unparse(node)) for node in nodes]
-    return "\n".join(one for kept, one in sources if kept or one.split()[0].isupper())
-
-
 @contextmanager
-def process(source: str, design: str, protocol: str) -> Iterator[Address]:
-    """The address of a server in a process of its own, which ends with the block."""
-    program = PROGRAM.format(source=source, design=design, protocol=protocol)
+def process(design: str) -> Iterator[Address]:
+    """The address of a design that speaks HTTP, in a process of its own for this block."""
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, design],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
         assert server.stdout
         yield "127.0.0.1", int(server.stdout.readline())

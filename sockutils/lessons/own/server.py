@@ -1,0 +1,201 @@
+"""14: the server has limits of length, of time and of descriptors, and ends without losing anybody.
+
+Before its own trials it takes those of the steps of select(), poll(), epoll and sockopts.
+"""
+
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from sockutils.lessons.own.accept import asleep
+from sockutils.peers.ends import reset
+from sockutils.peers.waits import wait_until
+from sockutils.practice.own import answers, caller, own_program
+from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
+from sockutils.tables.busy import who_holds
+
+LONG = 64 << 10  # bytes of a line that has to get its answer
+ENDLESS = 16 << 20  # bytes of a line that are too many, and more than the buffers hold
+SILENCE = 5.0  # seconds that a client may take for a line
+LATE = 10.0  # seconds until it has to be gone: a busy machine takes a while
+CONVERSATIONS = 50
+EARLY = 2.0  # seconds that everybody has
+HINTS = {
+    "never ends": "len() of what has begun, after each recv(): too long, and close() it",
+    "was let go": "limits are for those who are late, or too long: look at the numbers again",
+    "says nothing": "note time.monotonic() for each client; poll() with a limit, look who is late",
+    "bit by bit": "a deadline is a moment: it moves when a whole line has come, not with each byte",
+    "File too large": "without a descriptor left it fails, and tries again at once, without an end",
+    "descriptor": "catch OSError around accept(): look away from the listener for a moment",
+    "SIGTERM": "signal.signal(signal.SIGTERM, handler): the handler notes it, the loop looks. "
+    "Close the listener, and go on until those who have begun are served",
+    "": "one client's trouble ends that client: catch OSError around what is done for one",
+}
+Trial = Callable[[Program], None]
+
+
+@own_program("server", hint=HINTS, seconds=120)
+def step(server: Path) -> None:
+    free()
+    with running(server) as program:
+        program.listens()
+        for trial in TRIALS.values():
+            trial(program)
+        stops(program)
+
+
+def survives_resets(program: Program) -> None:
+    for words in (b"", b"half a line", b"a line\n", b"line\n" * 1000):
+        with caller() as client, suppress(ConnectionError):
+            client.sendall(words)
+            reset(client)
+        serves(program, "after a reset")
+
+
+def serves(program: Program, when: str) -> None:
+    """Let a new client have its answer."""
+    with caller() as client:
+        try:
+            client.sendall(b"are you there?\n")
+            answers(program, client, b"ARE YOU THERE?\n")
+        except (AssertionError, ConnectionError) as error:
+            program.lives()
+            raise AssertionError(f"{when}: {error}") from None
+
+
+def long_lines(program: Program) -> None:
+    with caller() as client:
+        line = b"x" * (LONG - 1) + b"\n"
+        with sent_meanwhile(client, line):
+            try:
+                answers(program, client, line.upper())
+            except AssertionError as error:
+                raise AssertionError(f"a line of {LONG} bytes was let go: {error}") from None
+    taken = 0
+    with caller() as client, suppress(ConnectionError):
+        while taken < ENDLESS:
+            client.sendall(bytes(1 << 20))
+            taken += 1 << 20
+    assert taken < ENDLESS, f"{program} took {taken >> 20} MB of a line that never ends"
+    serves(program, "after a line that never ends")
+
+
+@contextmanager
+def sent_meanwhile(client: socket.socket, line: bytes) -> Iterator[None]:
+    """A line is sent in pieces while it is answered."""
+    with suppress(ConnectionError):
+        client.sendall(line[: LONG // 2])
+        client.sendall(line[LONG // 2 :])
+    yield
+
+
+def lets_the_late_go(program: Program) -> None:
+    """One says nothing, one goes on bit by bit without an end; one asks in time, each second."""
+    with caller() as mute, caller() as slow, caller() as good:
+        start = time.monotonic()
+        gone: dict[str, float] = {}
+        beat = 0
+        while len(gone) < 2 and time.monotonic() - start < LATE:
+            for name, client in (("says nothing", mute), ("goes on bit by bit", slow)):
+                if name not in gone and is_over(client):
+                    gone[name] = time.monotonic() - start
+            if time.monotonic() - start > beat:
+                beat += 1
+                with suppress(OSError):
+                    slow.sendall(b"x")
+                asks(program, good)
+            wait_until(lambda: False, 0.05)
+    for name in ("says nothing", "goes on bit by bit"):
+        assert name in gone, (
+            f"a client {name}, and {program} still keeps it after {LATE:.0f} s: "
+            f"{SILENCE:.0f} are the limit"
+        )
+        told = f"a client that {name} was let go after {gone[name]:.1f} s: it has {SILENCE:.0f}"
+        assert gone[name] > EARLY, told
+
+
+def is_over(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def asks(program: Program, client: socket.socket) -> None:
+    try:
+        client.sendall(b"in time\n")
+        answers(program, client, b"IN TIME\n")
+    except (AssertionError, ConnectionError) as error:
+        raise AssertionError(f"a client that asks each second was let go: {error}") from None
+
+
+def waits_for_a_descriptor(program: Program) -> None:
+    (pid,) = {one.pid for row in who_holds(PORT, HOST) for one in row.holders or ()}
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
+    with ExitStack() as stack:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, hard))
+        try:
+            late = [stack.enter_context(caller()) for _ in range(3)]
+            for client in late:
+                client.sendall(b"late\n")
+            looks: list[str] = []
+            rests = wait_until(lambda: program.over or asleep(pid, looks), 5)
+            program.lives()
+            assert not program.over, f"{program} ended when no descriptor was left"
+            assert rests, f"without a descriptor left {program} tries again and again, at once"
+        finally:
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        for client in late:
+            try:
+                answers(program, client, b"LATE\n")
+            except AssertionError as error:
+                raise AssertionError(f"when it has a descriptor again: {error}") from None
+
+
+def stops(program: Program) -> None:
+    """SIGTERM in the middle of many lines: each gets the rest of its answer, then an end."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(caller()) for _ in range(CONVERSATIONS)]
+        for client in clients:
+            client.sendall(b"first\nsecond, in ")
+        for client in clients:
+            answers(program, client, b"FIRST\n")
+        program.signal(signal.SIGTERM)
+        turned_away = wait_until(lambda: not listens(), ANSWER)
+        assert turned_away, f"{ANSWER:.0f} s after SIGTERM {program} still takes new clients"
+        for number, client in enumerate(clients):
+            try:
+                client.sendall(b"two pieces\n")
+                answers(program, client, b"SECOND, IN TWO PIECES\n")
+                over = client.recv(1) == b""
+            except (AssertionError, OSError) as error:
+                raise AssertionError(
+                    f"at SIGTERM {len(clients)} lines had begun; {number} got their answer, "
+                    f"and then: {error}"
+                ) from None
+            assert over, f"after SIGTERM {program} sent more than the answer"
+    wait_until(lambda: program.over, ANSWER)
+    assert program.over, f"all have left after SIGTERM, and {program} still runs"
+    assert program.status == 0, f"after SIGTERM {program} ended with status {program.status}, not 0"
+
+
+def listens() -> bool:
+    return any(row.state == "LISTEN" for row in who_holds(PORT, HOST))
+
+
+TRIALS: dict[str, Trial] = {
+    "clients that reset": survives_resets,
+    "lines that are too long": long_lines,
+    "clients that are late": lets_the_late_go,
+    "no descriptor left": waits_for_a_descriptor,
+}
