@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kernels import alone
 
-BEFORE = """
+BEFORE = r'''
 import select
 import socket
 import sys
@@ -20,9 +20,9 @@ def serve(client):
     """Answer the lines that are complete; return whether the client may send more."""
     try:
         data = client.recv(65536)
-        *lines, begun[client] = (begun[client] + data).split(b"\\n")
+        *lines, begun[client] = (begun[client] + data).split(b"\n")
         for line in lines:
-            client.sendall(line.upper() + b"\\n")
+            client.sendall(line.upper() + b"\n")
         if not data:
             client.sendall(begun[client].upper())
         return bool(data)
@@ -47,8 +47,8 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
             elif not serve(end):
                 del begun[end]
                 end.close()
-"""
-SERVER = """
+'''
+SERVER = r'''
 import select
 import socket
 import sys
@@ -68,8 +68,8 @@ class Client:
 
     def hear(self):
         data = self.connection.recv(65536)
-        *lines, self.begun = (self.begun + data).split(b"\\n")
-        self.answers = b"".join(line.upper() + b"\\n" for line in lines)
+        *lines, self.begun = (self.begun + data).split(b"\n")
+        self.answers = b"".join(line.upper() + b"\n" for line in lines)
         if not data:
             self.ended = True
             self.answers += self.begun.upper()
@@ -120,8 +120,8 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
             else:
                 poll.unregister(number)
                 clients.pop(number).connection.close()
-"""
-SELECT = """
+'''
+SELECT = r'''
 import select
 import socket
 
@@ -141,8 +141,8 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
                     continue
                 if one in readable:
                     data = one.recv(4096)
-                    *lines, begun[one] = (begun[one] + data).split(b"\\n")
-                    rest[one] += b"".join(line.upper() + b"\\n" for line in lines)
+                    *lines, begun[one] = (begun[one] + data).split(b"\n")
+                    rest[one] += b"".join(line.upper() + b"\n" for line in lines)
                     if not data:
                         over.add(one)
                         rest[one] += begun[one].upper()
@@ -157,8 +157,8 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
                 del rest[one], begun[one]
                 over.remove(one)
                 one.close()
-"""
-THREADS = """
+'''
+THREADS = r'''
 import socket
 import threading
 
@@ -175,8 +175,8 @@ def serve(client):
 with socket.create_server(("127.0.0.1", 5000)) as server:
     while True:
         threading.Thread(target=serve, args=[server.accept()[0]], daemon=True).start()
-"""
-ASYNCIO = """
+'''
+ASYNCIO = r'''
 import asyncio
 
 
@@ -197,7 +197,7 @@ async def main():
 
 
 asyncio.run(main())
-"""
+'''
 RIGHT = {"poll": SERVER, "select": SELECT, "threads": THREADS, "asyncio": ASYNCIO}
 
 MEGABYTE = "one client has sent a megabyte, and reads nothing: shout_server.py "

@@ -27,11 +27,12 @@ def names(flags: int) -> str:
     return " ".join(name for name in known if flags & getattr(select, name)) or "-"
 
 
-def says(end: socket.socket, event: int) -> int:
+def says(end: socket.socket, event: int | None = None) -> int:
     """The flags of a socket, once they have this one; with 0, once there is one unasked."""
     poller = select.poll()
-    poller.register(end, event)
-    poller.poll(2000)
+    if event is not None:
+        poller.register(end, event)
+        poller.poll(5000)
     poller.register(end, ALL)
     return dict(poller.poll(0)).get(end.fileno(), 0)
 
