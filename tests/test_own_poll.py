@@ -121,7 +121,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
                 poll.unregister(number)
                 clients.pop(number).connection.close()
 '''
-SELECT = r'''
+SELECT = r"""
 import select
 import socket
 
@@ -157,8 +157,8 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
                 del rest[one], begun[one]
                 over.remove(one)
                 one.close()
-'''
-THREADS = r'''
+"""
+THREADS = r"""
 import socket
 import threading
 
@@ -175,8 +175,8 @@ def serve(client):
 with socket.create_server(("127.0.0.1", 5000)) as server:
     while True:
         threading.Thread(target=serve, args=[server.accept()[0]], daemon=True).start()
-'''
-ASYNCIO = r'''
+"""
+ASYNCIO = r"""
 import asyncio
 
 
@@ -197,50 +197,122 @@ async def main():
 
 
 asyncio.run(main())
-'''
+"""
 RIGHT = {"poll": SERVER, "select": SELECT, "threads": THREADS, "asyncio": ASYNCIO}
 
 MEGABYTE = "one client has sent a megabyte, and reads nothing: shout_server.py "
-SENDING = "        sent = self.connection.send(self.answers)\n        self.answers = self.answers[sent:]"
+SENDING = (
+    "        sent = self.connection.send(self.answers)\n        self.answers = self.answers[sent:]"
+)
 WANTS = """        if self.answers:
             return select.POLLOUT
         return 0 if self.ended else select.POLLIN"""
-READS = "        if client.answers:\n            client.answer()\n        else:\n            client.hear()"
-HEARS = "        if client.answers:\n            client.answer()\n        client.hear()"
+ENDS = "        return 0 if self.ended else select.POLLIN"
+DROPS = "    except OSError:\n        return 0\n"
+LEAVES = "clients.pop(number).connection.close()"
 WRONG = [
-    (SENDING, "        self.connection.sendall(self.answers)", "ANY"),
-    ("setblocking(False)", "setblocking(True)", "ANY"),
-    (SENDING, "        self.connection.send(self.answers)\n        self.answers = b''", "ANY"),
-    ("self.answers[sent:]", "self.answers[sent + 1:]", "ANY"),
+    (
+        SENDING,
+        "        self.connection.sendall(self.answers)\n        self.answers = b''",
+        r"reads now: \d+ of 1048576 bytes came, and then another answer\nhint: cut off exactly",
+    ),
+    ("setblocking(False)", "setblocking(True)", r"\nhint: connection.setblocking"),
+    (
+        SENDING,
+        "        self.connection.send(self.answers)\n        self.answers = b''",
+        r"reads now: \d+ of 1048576 bytes came, and then another answer\nhint: cut off exactly",
+    ),
+    ("self.answers[sent:]", "self.answers[sent + 1 :]", r"and then another answer"),
     (
         SENDING,
         """        while self.answers:
             try:
-                self.answers = self.answers[self.connection.send(self.answers):]
+                self.answers = self.answers[self.connection.send(self.answers) :]
             except BlockingIOError:
                 pass""",
-        "ANY",
+        r"shout_server.py tries again and again to send to it, and another client.*\nhint: do not loop",
     ),
-    (WANTS, "        return 0 if self.ended and not self.answers else select.POLLIN", "ANY"),
+    (
+        WANTS,
+        "        return 0 if self.ended and not self.answers else select.POLLIN",
+        r"answered nothing within 8 s.*\nhint: an answer goes out when POLLOUT comes",
+    ),
     (
         WANTS,
         "        if self.ended and not self.answers:\n"
         "            return 0\n"
         "        return select.POLLIN | select.POLLOUT",
-        "ANY",
+        r"while one client has sent a megabyte and reads nothing, .* keeps a processor busy\nhint: while",
     ),
-    (WANTS, "        return 0 if self.ended else select.POLLIN | select.POLLOUT", "ANY"),
-    ("return 0 if self.ended else select.POLLIN", "return select.POLLIN", "ANY"),
-    ("if self.answers:\n            return", "if self.answers and not self.ended:\n            return", "ANY"),
-    ("    except OSError:\n        return 0\n", "", "ANY"),
-    ("    except OSError:\n        return 0\n", "    except OSError:\n        pass\n", "ANY"),
-    ("    except BlockingIOError:\n        pass\n", "", "ANY"),
-    ("poll.unregister(number)\n", "pass\n", "ANY"),
-    ("clients.pop(number).connection.close()", "del clients[number]", "ANY"),
-    ("clients.pop(number).connection.close()", "clients.pop(number)", "ANY"),
-    ("                poll.unregister(number)\n", "                print(number)\n", "ANY"),
-    ("poll = select.poll()", "poll = select.pol()", "ANY"),
-    ("poll.poll()", "poll.poll(0)", "ANY"),
+    (
+        WANTS,
+        "        return 0 if self.ended else select.POLLIN | select.POLLOUT",
+        r"ended the connection without an answer\nhint: close at b'' only when",
+    ),
+    (
+        ENDS,
+        "        return select.POLLIN",
+        r"after its last answer .* sent b'THE ENDTHE END.*\nhint: b'' comes each time",
+    ),
+    (
+        "if self.answers:\n            return",
+        "if self.answers and not self.ended:\n            return",
+        r"ended the connection without an answer\nhint: close at b'' only when",
+    ),
+    (
+        DROPS,
+        "",
+        r"ConnectionResetError: .*, in your line 28: .*\nhint: who is gone concerns nobody else",
+    ),
+    (
+        DROPS,
+        "    except OSError:\n        pass\n",
+        r"that read nothing has reset .* keeps a processor busy\nhint: recv\(\) or send\(\) tells of it",
+    ),
+    (
+        "poll.unregister(number)",
+        "print(number)",
+        r"KeyError: \d+, in your line 68: .*\nhint: unregister, take out",
+    ),
+    (
+        LEAVES,
+        "clients.pop(number).connection.shutdown(socket.SHUT_RD)",
+        r"has not closed its connection .*\nhint: once b'' has come",
+    ),
+    (
+        LEAVES,
+        "print(clients[number])",
+        r"has not closed its connection .*\nhint: once b'' has come",
+    ),
+    ("poll = select.poll()", "poll = select.pol()", r"AttributeError: .*, in your line 59: "),
+    (
+        "poll.poll()",
+        "poll.poll(0)",
+        r"while all are silent, shout_server.py .* keeps a processor busy\nhint: .* give it no time",
+    ),
+    (
+        SENDING,
+        "        self.connection.send(self.answers)",
+        r"answered b'HELLO\\nWORLD\\nHELLO.*\nhint: cut off what send\(\) took",
+    ),
+]
+
+WRONG_WITH_SELECT = [
+    (
+        "[one for one in rest if one not in over]",
+        "[*rest]",
+        "while one client has ended its direction and reads nothing, .*\nhint: its end stays readable",
+    ),
+    (
+        "if one in over and not rest[one]",
+        "if one in over",
+        r"reads now: \d+ of 131072 bytes came, and then the end\nhint: close at b'' only when",
+    ),
+    (
+        "[one for one in rest if rest[one]]",
+        "[*rest]",
+        "while all are silent, .* keeps a processor busy\nhint: a connection is nearly always",
+    ),
 ]
 
 
@@ -265,5 +337,13 @@ def test_the_server_as_it_was(tmp_path: Path) -> None:
 def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in SERVER
     said = check(tmp_path, SERVER.replace(right, instead))
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
+
+
+@pytest.mark.parametrize(("right", "instead", "words"), WRONG_WITH_SELECT, ids=count())
+def test_a_wrong_server_with_select(tmp_path: Path, right: str, instead: str, words: str) -> None:
+    assert right in SELECT
+    said = check(tmp_path, SELECT.replace(right, instead))
     assert said.startswith("step: not yet — "), said
     assert re.search(words, said), said

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
-from sockutils.practice.own import answers, caller, closes, died, own_program
+from sockutils.practice.own import UNREAD, answers, caller, died, own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
 from sockutils.tables.busy import who_holds
 
@@ -18,23 +18,31 @@ MEGABYTE = b"".join(b"this is a line, number %08d\n" % number for number in rang
 FEW = MEGABYTE[: 1 << 17]  # what the server's kernel takes although nobody reads
 LAST = b"the end"  # a line without its newline
 LOOKS = 10  # in a row that have to find it asleep
+KEEP = "keep what send() did not take, ask for POLLOUT meanwhile, and go back to poll()"
 HINTS = {
-    "waits for it": "connection.setblocking(False), and send() in place of sendall(): it takes"
-    " what fits, and says how much; POLLOUT tells when there is room for more",
-    "tries again and again": "do not loop around send() until all is sent: keep the rest, ask for "
-    "POLLOUT, and go back to poll()",
-    "while all are silent": "a connection is nearly always writable: ask for POLLOUT while an "
-    "answer waits, and at no other time",
-    "reads nothing, and": "with answers that wait: ask for POLLOUT, and not for POLLIN",
-    "ended its direction": "its end (b'') stays readable: once you have read it, ask for POLLOUT "
-    "while answers wait; then unregister and close",
-    "has reset": "recv() or send() tells of it: then unregister and close",
-    "another answer": "keep each client's rest apart, and cut off exactly what send() took",
-    "and then nothing": "whoever got POLLOUT sends, and asks for POLLIN again when nothing is left",
-    "and then the end": "close at b'' only when all answers are sent",
-    "BlockingIOError": "poll() may be wrong by the time you call: `except BlockingIOError` goes on",
+    "waits for it": "connection.setblocking(False), and send() in place of sendall(): it takes what "
+    "fits, and says how much; POLLOUT tells when there is room for more",
+    "tries again and again": f"do not loop around send() until all is sent: {KEEP}",
+    "ResetError": "who is gone concerns nobody else: `except OSError` around recv() and send()",
+    "BrokenPipeError": "who is gone concerns nobody else: `except OSError` around recv() and send()",
+    "BlockingIOError": f"`except BlockingIOError`: {KEEP}",
     "KeyError": "unregister, take out of the dictionary, close: all three, in this order",
-    "": "keep what send() did not take, one rest for each client, and ask for POLLOUT meanwhile",
+    "answered nothing": "an answer goes out when POLLOUT comes: ask for it as long as one waits",
+    "all are silent": "a connection is nearly always writable: ask for POLLOUT while an answer "
+    "waits, and at no other time. And poll() waits: give it no time, or a long one",
+    "a megabyte and reads nothing": "while answers wait, ask for POLLOUT, and not for POLLIN: or "
+    "read what comes",
+    "ended its direction and": "its end stays readable: once you have read b'', ask for POLLOUT "
+    "while answers wait, and then close",
+    "has reset": "recv() or send() tells of it: then unregister and close",
+    r"WORLD\nHELLO": "cut off what send() took: it returns how many bytes that were",
+    "THE ENDTHE": "b'' comes each time that you ask: once you have read it, do not ask for POLLIN",
+    "another answer": "cut off exactly what send() took, and keep the rest, one for each client",
+    "and then nothing": "whoever got POLLOUT sends, and asks for POLLIN when nothing is left",
+    "without an answer": "close at b'' only when all answers are sent, also that of a last line "
+    "without its newline",
+    "and then the end": "close at b'' only when all answers are sent",
+    "has not closed": "once b'' has come and all answers are sent: unregister and close",
 }
 
 
@@ -99,6 +107,18 @@ def ends(program: Program, client: socket.socket) -> None:
     client.shutdown(socket.SHUT_WR)
     answers(program, client, LAST.upper())
     closes(program, client)
+
+
+def closes(program: Program, client: socket.socket) -> None:
+    """Read the end of a connection whose other direction is over."""
+    try:
+        more = client.recv(100)
+    except TimeoutError:
+        over = f"within {ANSWER:.0f} s of a client's end, and of the last answer to it"
+        raise AssertionError(f"{program} has not closed its connection {over}") from None
+    except ConnectionResetError as error:
+        raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from error
+    assert not more, f"after its last answer {program} sent {more!r:.80}, too"
 
 
 def hears(program: Program, client: socket.socket, words: bytes, sent: int) -> None:
