@@ -230,7 +230,7 @@ WRONG = [
                 self.answers = self.answers[self.connection.send(self.answers) :]
             except BlockingIOError:
                 pass""",
-        r"shout_server.py tries again and again to send to it, and another client.*\nhint: do not loop",
+        r"shout_server.py tries again and again to send to it, and another .*\nhint: do not loop",
     ),
     (
         WANTS,
@@ -242,7 +242,7 @@ WRONG = [
         "        if self.ended and not self.answers:\n"
         "            return 0\n"
         "        return select.POLLIN | select.POLLOUT",
-        r"while one client has sent a megabyte and reads nothing, .* keeps a processor busy\nhint: while",
+        r"while one client has sent a megabyte and reads nothing, .* a processor busy\nhint: while",
     ),
     (
         WANTS,
@@ -267,7 +267,7 @@ WRONG = [
     (
         DROPS,
         "    except OSError:\n        pass\n",
-        r"that read nothing has reset .* keeps a processor busy\nhint: recv\(\) or send\(\) tells of it",
+        r"that read nothing has reset .* keeps a processor busy\nhint: recv\(\) or send\(\)",
     ),
     (
         "poll.unregister(number)",
@@ -288,7 +288,7 @@ WRONG = [
     (
         "poll.poll()",
         "poll.poll(0)",
-        r"while all are silent, shout_server.py .* keeps a processor busy\nhint: .* give it no time",
+        r"while all are silent, shout_server.py .* keeps a processor busy\nhint: .* no time",
     ),
     (
         SENDING,
@@ -301,7 +301,7 @@ WRONG_WITH_SELECT = [
     (
         "[one for one in rest if one not in over]",
         "[*rest]",
-        "while one client has ended its direction and reads nothing, .*\nhint: its end stays readable",
+        "one client has ended its direction and reads nothing, .*\nhint: its end stays",
     ),
     (
         "if one in over and not rest[one]",

@@ -18,13 +18,14 @@ MEGABYTE = b"".join(b"this is a line, number %08d\n" % number for number in rang
 FEW = MEGABYTE[: 1 << 17]  # what the server's kernel takes although nobody reads
 LAST = b"the end"  # a line without its newline
 LOOKS = 10  # in a row that have to find it asleep
+GONE = "who is gone concerns nobody else: `except OSError` around recv() and send()"
 KEEP = "keep what send() did not take, ask for POLLOUT meanwhile, and go back to poll()"
 HINTS = {
-    "waits for it": "connection.setblocking(False), and send() in place of sendall(): it takes what "
-    "fits, and says how much; POLLOUT tells when there is room for more",
+    "waits for it": "connection.setblocking(False), and send() in place of sendall(): it takes "
+    "what fits, and says how much; POLLOUT tells when there is room for more",
     "tries again and again": f"do not loop around send() until all is sent: {KEEP}",
-    "ResetError": "who is gone concerns nobody else: `except OSError` around recv() and send()",
-    "BrokenPipeError": "who is gone concerns nobody else: `except OSError` around recv() and send()",
+    "ResetError": GONE,
+    "BrokenPipeError": GONE,
     "BlockingIOError": f"`except BlockingIOError`: {KEEP}",
     "KeyError": "unregister, take out of the dictionary, close: all three, in this order",
     "answered nothing": "an answer goes out when POLLOUT comes: ask for it as long as one waits",
