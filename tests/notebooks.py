@@ -47,6 +47,7 @@ SHORT = {
     "03_listen",
     "04_accept",
     "05_connect",
+    "11_poll",
     "14_server",
 }
 TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}

@@ -1,25 +1,31 @@
 """11_poll.ipynb: flags by name, their picture over time, what its exercises ask of a loop."""
 
+from sockutils.lessons.own.poll import step
 from sockutils.lessons.poll.checks import deliver, gather, state
 from sockutils.lessons.poll.flags import (
     ALL,
     ENDS,
     PEERS,
+    closed_number,
     drain,
     handler,
     move_up,
     names,
     play,
     read_once,
-    wait_for_queue,
+    says,
+    until_it_waits,
 )
+from sockutils.lessons.poll.peers import refused_udp
 from sockutils.lessons.poll.pictures import draw
-from sockutils.peers.ends import fill, reset
+from sockutils.peers.ends import connected, fill, reset
 
 __all__ = [
     "ALL",
     "ENDS",
     "PEERS",
+    "closed_number",
+    "connected",
     "deliver",
     "drain",
     "draw",
@@ -30,7 +36,10 @@ __all__ = [
     "names",
     "play",
     "read_once",
+    "refused_udp",
     "reset",
+    "says",
     "state",
-    "wait_for_queue",
+    "step",
+    "until_it_waits",
 ]

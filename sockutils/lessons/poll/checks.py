@@ -12,11 +12,11 @@ from sockutils.calls.counted import counted
 from sockutils.lessons.poll.flags import says
 from sockutils.lessons.poll.peers import (
     read_in_turn,
+    refused_udp,
     said_and_gone,
     shut,
     shut_both,
     shut_own,
-    silent_udp,
     talk_and_close,
     talk_and_reset,
     tell_all,
@@ -107,7 +107,7 @@ def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
         for pair in pairs:
             stack.enter_context(pair[1])
         ends = [reader, *(client.detach() for client, _ in pairs)]
-        ends.insert(2, silent_udp().detach())
+        ends.insert(2, refused_udp().detach())
         ends.append(said_and_gone(words[4]))
         names = [os.readlink(f"/proc/self/fd/{end}") for end in ends]
         stack.callback(close_all, ends, names)

@@ -5,10 +5,12 @@ import fcntl
 import select
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from sockutils.peers.ends import accept_queue, reset
+from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 
 ASKED = ("POLLIN", "POLLPRI", "POLLOUT", "POLLRDHUP")
@@ -25,11 +27,12 @@ def names(flags: int) -> str:
     return " ".join(name for name in known if flags & getattr(select, name)) or "-"
 
 
-def says(end: socket.socket, event: int) -> int:
+def says(end: socket.socket, event: int | None = None) -> int:
     """The flags of a socket, once they have this one; with 0, once there is one unasked."""
     poller = select.poll()
-    poller.register(end, event)
-    poller.poll(2000)
+    if event is not None:
+        poller.register(end, event)
+        poller.poll(5000)
     poller.register(end, ALL)
     return dict(poller.poll(0)).get(end.fileno(), 0)
 
@@ -46,11 +49,31 @@ def move_up(end: socket.socket) -> socket.socket:
         return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH))
 
 
-def wait_for_queue(listener: socket.socket, number: int) -> None:
-    """Wait until so many clients are in the listener's queue."""
+def closed_number() -> int:
+    """A number that was a descriptor's and is none any more."""
+    with move_up(socket.socket()) as end:
+        return end.fileno()
 
-    there = wait_until(lambda: accept_queue(listener) == number)
-    assert there, f"{number} clients should wait in the queue"
+
+# poll(), select() and their newer forms, as the first word of /proc/PID/syscall (proc(5)): of
+# x86-64 and of arm64 and its like. A thread that waits for something else is in futex(), 202 or 98.
+WAITS = {"7", "23", "270", "271", "72", "73"}
+
+
+def until_it_waits(peer: object) -> None:
+    """Return when the thread of this `background()` waits in select() or poll()."""
+    wait_until(lambda: any(call in WAITS for call in calls_of(getattr(peer, "name", ""))))
+
+
+def calls_of(name: str) -> list[str]:
+    """The numbers of the calls that the threads of this name are in."""
+    found = []
+    for thread in threading.enumerate():
+        if thread.name == name:
+            with suppress(OSError):  # it has ended, or this kernel does not tell
+                path = Path(f"/proc/self/task/{thread.native_id}/syscall")
+                found.append(path.read_text().split()[0])
+    return found
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def talk_and_reset(_: socket.socket, end: socket.socket) -> None:
     reset(end)
 
 
-def silent_udp() -> socket.socket:
+def refused_udp() -> socket.socket:
     """A UDP socket whose peer is gone: it has an error to tell."""
     end = socket.socket(type=socket.SOCK_DGRAM)
     with socket.socket(type=socket.SOCK_DGRAM) as other:

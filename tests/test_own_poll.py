@@ -1,0 +1,349 @@
+"""The step of 11: a server that nobody keeps waiting, and that never spins, passes."""
+
+import re
+from itertools import count
+from pathlib import Path
+
+import pytest
+from kernels import alone
+
+BEFORE = r'''
+import select
+import socket
+import sys
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+begun = {}  # each client, and the line that it has begun
+
+
+def serve(client):
+    """Answer the lines that are complete; return whether the client may send more."""
+    try:
+        data = client.recv(65536)
+        *lines, begun[client] = (begun[client] + data).split(b"\n")
+        for line in lines:
+            client.sendall(line.upper() + b"\n")
+        if not data:
+            client.sendall(begun[client].upper())
+        return bool(data)
+    except OSError:
+        return False
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+    except OSError as error:
+        sys.exit(f"port {port}: {error.strerror}")
+    while True:
+        ready, _, _ = select.select([server, *begun], [], [])
+        for end in ready:
+            if end is server:
+                client, address = server.accept()
+                print(address)
+                begun[client] = b""
+            elif not serve(end):
+                del begun[end]
+                end.close()
+'''
+SERVER = r'''
+import select
+import socket
+import sys
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+clients = {}  # by the number of their descriptor
+
+
+class Client:
+    """A connection, the line that it has begun, and the answers that wait for it."""
+
+    def __init__(self, connection):
+        connection.setblocking(False)
+        self.connection = connection
+        self.begun = self.answers = b""
+        self.ended = False
+
+    def hear(self):
+        data = self.connection.recv(65536)
+        *lines, self.begun = (self.begun + data).split(b"\n")
+        self.answers = b"".join(line.upper() + b"\n" for line in lines)
+        if not data:
+            self.ended = True
+            self.answers += self.begun.upper()
+
+    def answer(self):
+        sent = self.connection.send(self.answers)
+        self.answers = self.answers[sent:]
+
+    def wants(self):
+        """What to wait for: room for the answers, then more lines, and nothing at the end."""
+        if self.answers:
+            return select.POLLOUT
+        return 0 if self.ended else select.POLLIN
+
+
+def serve(client):
+    """Take one step with it; return what to wait for next."""
+    try:
+        if client.answers:
+            client.answer()
+        else:
+            client.hear()
+    except BlockingIOError:
+        pass
+    except OSError:
+        return 0
+    return client.wants()
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+    except OSError as error:
+        sys.exit(f"port {port}: {error.strerror}")
+    poll = select.poll()
+    poll.register(server, select.POLLIN)
+    while True:
+        for number, _ in poll.poll():
+            if number == server.fileno():
+                connection, address = server.accept()
+                print(address)
+                clients[connection.fileno()] = Client(connection)
+                poll.register(connection, select.POLLIN)
+            elif wanted := serve(clients[number]):
+                poll.modify(number, wanted)
+            else:
+                poll.unregister(number)
+                clients.pop(number).connection.close()
+'''
+SELECT = r"""
+import select
+import socket
+
+rest, begun, over = {}, {}, set()
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    server.setblocking(False)
+    while True:
+        readers = [one for one in rest if one not in over]
+        writers = [one for one in rest if rest[one]]
+        readable, writable, _ = select.select([server, *readers], writers, [])
+        for one in {*readable, *writable}:
+            try:
+                if one is server:
+                    client, _ = server.accept()
+                    client.setblocking(False)
+                    rest[client] = begun[client] = b""
+                    continue
+                if one in readable:
+                    data = one.recv(4096)
+                    *lines, begun[one] = (begun[one] + data).split(b"\n")
+                    rest[one] += b"".join(line.upper() + b"\n" for line in lines)
+                    if not data:
+                        over.add(one)
+                        rest[one] += begun[one].upper()
+                if rest[one]:
+                    rest[one] = rest[one][one.send(rest[one]) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                over.add(one)
+                rest[one] = b""
+            if one in over and not rest[one]:
+                del rest[one], begun[one]
+                over.remove(one)
+                one.close()
+"""
+THREADS = r"""
+import socket
+import threading
+
+
+def serve(client):
+    with client, client.makefile("rb") as lines:
+        try:
+            for line in lines:
+                client.sendall(line.upper())
+        except OSError:
+            pass
+
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    while True:
+        threading.Thread(target=serve, args=[server.accept()[0]], daemon=True).start()
+"""
+ASYNCIO = r"""
+import asyncio
+
+
+async def serve(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data.upper())
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 5000)
+    await server.serve_forever()
+
+
+asyncio.run(main())
+"""
+RIGHT = {"poll": SERVER, "select": SELECT, "threads": THREADS, "asyncio": ASYNCIO}
+
+MEGABYTE = "one client has sent a megabyte, and reads nothing: shout_server.py "
+SENDING = (
+    "        sent = self.connection.send(self.answers)\n        self.answers = self.answers[sent:]"
+)
+WANTS = """        if self.answers:
+            return select.POLLOUT
+        return 0 if self.ended else select.POLLIN"""
+ENDS = "        return 0 if self.ended else select.POLLIN"
+DROPS = "    except OSError:\n        return 0\n"
+LEAVES = "clients.pop(number).connection.close()"
+WRONG = [
+    (
+        SENDING,
+        "        self.connection.sendall(self.answers)\n        self.answers = b''",
+        r"reads now: \d+ of 1048576 bytes came, and then another answer\nhint: cut off exactly",
+    ),
+    ("setblocking(False)", "setblocking(True)", r"\nhint: connection.setblocking"),
+    (
+        SENDING,
+        "        self.connection.send(self.answers)\n        self.answers = b''",
+        r"reads now: \d+ of 1048576 bytes came, and then another answer\nhint: cut off exactly",
+    ),
+    ("self.answers[sent:]", "self.answers[sent + 1 :]", r"and then another answer"),
+    (
+        SENDING,
+        """        while self.answers:
+            try:
+                self.answers = self.answers[self.connection.send(self.answers) :]
+            except BlockingIOError:
+                pass""",
+        r"shout_server.py tries again and again to send to it, and another .*\nhint: do not loop",
+    ),
+    (
+        WANTS,
+        "        return 0 if self.ended and not self.answers else select.POLLIN",
+        r"answered nothing within 8 s.*\nhint: an answer goes out when POLLOUT comes",
+    ),
+    (
+        WANTS,
+        "        if self.ended and not self.answers:\n"
+        "            return 0\n"
+        "        return select.POLLIN | select.POLLOUT",
+        r"while one client has sent a megabyte and reads nothing, .* a processor busy\nhint: while",
+    ),
+    (
+        WANTS,
+        "        return 0 if self.ended else select.POLLIN | select.POLLOUT",
+        r"ended the connection without an answer\nhint: close at b'' only when",
+    ),
+    (
+        ENDS,
+        "        return select.POLLIN",
+        r"after its last answer .* sent b'THE ENDTHE END.*\nhint: b'' comes each time",
+    ),
+    (
+        "if self.answers:\n            return",
+        "if self.answers and not self.ended:\n            return",
+        r"ended the connection without an answer\nhint: close at b'' only when",
+    ),
+    (
+        DROPS,
+        "",
+        r"ConnectionResetError: .*, in your line 28: .*\nhint: who is gone concerns nobody else",
+    ),
+    (
+        DROPS,
+        "    except OSError:\n        pass\n",
+        r"that read nothing has reset .* keeps a processor busy\nhint: recv\(\) or send\(\)",
+    ),
+    (
+        "poll.unregister(number)",
+        "print(number)",
+        r"KeyError: \d+, in your line 68: .*\nhint: unregister, take out",
+    ),
+    (
+        LEAVES,
+        "clients.pop(number).connection.shutdown(socket.SHUT_RD)",
+        r"has not closed its connection .*\nhint: once b'' has come",
+    ),
+    (
+        LEAVES,
+        "print(clients[number])",
+        r"has not closed its connection .*\nhint: once b'' has come",
+    ),
+    ("poll = select.poll()", "poll = select.pol()", r"AttributeError: .*, in your line 59: "),
+    (
+        "poll.poll()",
+        "poll.poll(0)",
+        r"while all are silent, shout_server.py .* keeps a processor busy\nhint: .* no time",
+    ),
+    (
+        SENDING,
+        "        self.connection.send(self.answers)",
+        r"answered b'HELLO\\nWORLD\\nHELLO.*\nhint: cut off what send\(\) took",
+    ),
+]
+
+WRONG_WITH_SELECT = [
+    (
+        "[one for one in rest if one not in over]",
+        "[*rest]",
+        "one client has ended its direction and reads nothing, .*\nhint: its end stays",
+    ),
+    (
+        "if one in over and not rest[one]",
+        "if one in over",
+        r"reads now: \d+ of 131072 bytes came, and then the end\nhint: close at b'' only when",
+    ),
+    (
+        "[one for one in rest if rest[one]]",
+        "[*rest]",
+        "while all are silent, .* keeps a processor busy\nhint: a connection is nearly always",
+    ),
+]
+
+
+def check(folder: Path, server: str) -> str:
+    (folder / "shout_server.py").write_text(server)
+    code = "from sockutils.lessons import poll; print(poll.step('shout_server.py'))"
+    return alone(folder, code)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_server_that_nobody_keeps_waiting_passes(tmp_path: Path, name: str) -> None:
+    assert check(tmp_path, RIGHT[name]) == "step: passed\n"
+
+
+def test_the_server_as_it_was(tmp_path: Path) -> None:
+    said = check(tmp_path, BEFORE)
+    assert f"{MEGABYTE}waits for it, and another client gets no answer within 8 s" in said
+    assert "hint: connection.setblocking(False), and send() in place of sendall()" in said
+
+
+@pytest.mark.parametrize(("right", "instead", "words"), WRONG, ids=count())
+def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
+    assert right in SERVER
+    said = check(tmp_path, SERVER.replace(right, instead))
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
+
+
+@pytest.mark.parametrize(("right", "instead", "words"), WRONG_WITH_SELECT, ids=count())
+def test_a_wrong_server_with_select(tmp_path: Path, right: str, instead: str, words: str) -> None:
+    assert right in SELECT
+    said = check(tmp_path, SELECT.replace(right, instead))
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
