@@ -1,7 +1,9 @@
-"""10_select.ipynb: what can be the matter with a socket, its panel's picture, its exercises."""
+"""10_select.ipynb: what can be the matter with a socket, the rounds of a loop, its exercises."""
 
-from sockutils.lessons.select.checks import deadline, pass_on, room
+from sockutils.lessons.own.select import step
+from sockutils.lessons.select.checks import deadline, pass_on, room, whom
 from sockutils.lessons.select.pictures import SETS, draw_ready, names, outcomes, spaced
+from sockutils.lessons.select.rounds import rounds
 from sockutils.lessons.select.situations import (
     SITUATIONS,
     closed_number,
@@ -9,15 +11,18 @@ from sockutils.lessons.select.situations import (
     situation,
     wait_for_stall,
 )
-from sockutils.peers.ends import fill, reset
+from sockutils.lessons.select.tls import encrypted
+from sockutils.peers.ends import connected, fill, reset
 from sockutils.peers.waits import wait_for_threads
 
 __all__ = [
     "SETS",
     "SITUATIONS",
     "closed_number",
+    "connected",
     "deadline",
     "draw_ready",
+    "encrypted",
     "fill",
     "high",
     "names",
@@ -25,8 +30,11 @@ __all__ = [
     "pass_on",
     "reset",
     "room",
+    "rounds",
     "situation",
     "spaced",
+    "step",
     "wait_for_stall",
     "wait_for_threads",
+    "whom",
 ]

@@ -5,9 +5,10 @@ import fcntl
 import select
 import socket
 import termios
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from sockutils.figures.columns import aligned
 from sockutils.figures.picture import Picture
@@ -23,15 +24,9 @@ PITCH, HIGH = 66, 44  # from lane to lane, and a box
 WAIT, TURN = 0.5, 0.4
 
 
-class Round(NamedTuple):
-    """What each socket that was asked about was found to be, by its name."""
-
-    found: dict[str, str]
-    again: bool = False  # the same came again and again
-
-
-class Rounds(list[Round]):
-    """The rounds of a loop; a round that comes again at once is one."""
+class Rounds(list[dict[str, str]]):
+    """The rounds of a loop: what each socket was found to be, by its name. Equal ones in a row, of
+    which nobody knows how many come, are one."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
@@ -47,16 +42,14 @@ class Rounds(list[Round]):
     def note(self, asked: Sequence[Any], ready: Sequence[Any]) -> None:
         found = {self.name(one): state(one) if one in ready[0] else NOTHING for one in asked[0]}
         found |= {self.name(one): ROOM if one in ready[1] else FULL for one in asked[1]}
-        if self and self[-1].found == found:
-            self[-1] = Round(found, again=True)
-        else:
-            self.append(Round(found))
+        if not self or self[-1] != found:
+            self.append(found)
 
     def __repr__(self) -> str:
         lanes = [LISTENER, *self.names]
         rows = [
-            [f"{number}{' …' * each.again}", *(each.found.get(lane, "") for lane in lanes)]
-            for number, each in enumerate(self, 1)
+            [str(number), *(found.get(lane, "") for lane in lanes)]
+            for number, found in enumerate(self, 1)
         ]
         return aligned([["round", *lanes], *rows])
 
@@ -79,12 +72,12 @@ def state(one: socket.socket) -> str:
 
 @contextmanager
 def rounds(*names: str) -> Iterator[Rounds]:
-    """Note each select() of the block; the names are the clients', in the order of accept()."""
-    noted, usual = Rounds(names), select.select
+    """Note each select() of this thread in the block; the names are the clients', by accept()."""
+    noted, usual, here = Rounds(names), select.select, threading.get_ident()
 
     def noting(*arguments: Any) -> Any:
         ready = usual(*arguments)
-        if arguments[0] or arguments[1]:  # else it is a wait, of a helper
+        if threading.get_ident() == here and (arguments[0] or arguments[1]):  # no mere wait
             noted.note(arguments, ready)
         return ready
 
@@ -104,15 +97,15 @@ def _drawn(noted: Rounds) -> str:
         y = TOP + PITCH * row + PITCH / 2
         drawing.badge(LEFT / 2, y, lane, "client" if row else "server")
         drawing.line([(LEFT, y), (WIDE, y)], "faint", 1)
-    for number, each in enumerate(noted):
+    for number, found in enumerate(noted):
         x = LEFT + pitch * number + pitch / 2
         with drawing.at(number):
-            drawing.text(x, TOP / 2, f"{number + 1}{' …' * each.again}")
+            drawing.text(x, TOP / 2, str(number + 1))
         turn = number + WAIT
         for row, lane in enumerate(lanes):
-            if lane in each.found:
+            if lane in found:
                 place = (x, TOP + PITCH * row + PITCH / 2)
-                turn = _box(drawing, place, pitch - 12, number, turn, lane, each.found[lane])
+                turn = _box(drawing, place, pitch - 12, number, turn, lane, found[lane])
     return drawing.svg(WIDE, TOP + PITCH * len(lanes) + 8)
 
 
