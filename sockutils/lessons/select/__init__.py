@@ -1,11 +1,13 @@
 """10_select.ipynb: what can be the matter with a socket, the rounds of a loop, its exercises."""
 
+from sockutils.lessons.accept.around import outcome
 from sockutils.lessons.own.select import step
 from sockutils.lessons.select.checks import deadline, pass_on, room, whom
 from sockutils.lessons.select.pictures import SETS, draw_ready, names, outcomes, spaced
 from sockutils.lessons.select.rounds import rounds
 from sockutils.lessons.select.situations import (
     SITUATIONS,
+    callers,
     closed_number,
     high,
     situation,
@@ -18,6 +20,7 @@ from sockutils.peers.waits import wait_for_threads
 __all__ = [
     "SETS",
     "SITUATIONS",
+    "callers",
     "closed_number",
     "connected",
     "deadline",
@@ -26,6 +29,7 @@ __all__ = [
     "fill",
     "high",
     "names",
+    "outcome",
     "outcomes",
     "pass_on",
     "reset",

@@ -196,3 +196,13 @@ def situation(name: str) -> Iterator[socket.socket]:
     """A socket that this is the matter with, for the block; `SITUATIONS` has the names."""
     with ExitStack() as stack:
         yield SITUATIONS[name](stack)
+
+
+@contextmanager
+def callers(number: int) -> Iterator[list[socket.socket]]:
+    """A listener, and so many clients that have called it, one after the other, for the block."""
+    with ExitStack() as stack:
+        server = listener(stack)
+        address = server.getsockname()
+        made = (stack.enter_context(socket.create_connection(address)) for _ in range(number))
+        yield [server, *made]
