@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
-from sockutils.peers.ends import accept_queue, fill, reset
+from sockutils.peers.ends import accept_queue, connected, fill, reset
 from sockutils.peers.waits import wait_until
 from sockutils.tables.diag import sockets
 
@@ -206,3 +206,10 @@ def callers(number: int) -> Iterator[list[socket.socket]]:
         address = server.getsockname()
         made = (stack.enter_context(socket.create_connection(address)) for _ in range(number))
         yield [server, *made]
+
+
+def greeted() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a connection, after the client has said hello."""
+    client, server = connected()
+    client.sendall(b"hello")
+    return client, until(server, select.POLLIN)
