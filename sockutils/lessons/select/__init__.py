@@ -4,10 +4,9 @@ from sockutils.lessons.accept.around import outcome
 from sockutils.lessons.own.select import step
 from sockutils.lessons.select.checks import deadline, pass_on, room, whom
 from sockutils.lessons.select.pictures import SETS, draw_ready, names, outcomes, spaced
-from sockutils.lessons.select.rounds import rounds
+from sockutils.lessons.select.rounds import callers
 from sockutils.lessons.select.situations import (
     SITUATIONS,
-    callers,
     closed_number,
     greeted,
     high,
@@ -36,7 +35,6 @@ __all__ = [
     "pass_on",
     "reset",
     "room",
-    "rounds",
     "situation",
     "spaced",
     "step",

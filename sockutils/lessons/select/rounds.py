@@ -7,7 +7,7 @@ import socket
 import termios
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sockutils.figures.columns import aligned
@@ -38,6 +38,10 @@ class Rounds(list[dict[str, str]]):
             number = sum(name != LISTENER for name, _ in self._known.values())
             self._known[id(one)] = (LISTENER if listens else self.names[number], one)
         return self._known[id(one)][0]
+
+    def forget(self) -> None:
+        """Hold no socket any longer."""
+        self._known.clear()
 
     def note(self, asked: Sequence[Any], ready: Sequence[Any]) -> None:
         found = {self.name(one): state(one) if one in ready[0] else NOTHING for one in asked[0]}
@@ -86,7 +90,17 @@ def rounds(*names: str) -> Iterator[Rounds]:
         yield noted
     finally:
         select.select = usual
-        noted._known.clear()
+        noted.forget()
+
+
+@contextmanager
+def callers(*names: str) -> Iterator[tuple[Any, ...]]:
+    """Rounds, a listener, and clients of these names that have called it, for the block."""
+    with ExitStack() as stack, rounds(*names) as noted:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        where = server.getsockname()
+        made = [stack.enter_context(socket.create_connection(where)) for _ in names]
+        yield noted, server, *made
 
 
 def _drawn(noted: Rounds) -> str:

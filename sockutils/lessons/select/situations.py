@@ -198,16 +198,6 @@ def situation(name: str) -> Iterator[socket.socket]:
         yield SITUATIONS[name](stack)
 
 
-@contextmanager
-def callers(number: int) -> Iterator[list[socket.socket]]:
-    """A listener, and so many clients that have called it, one after the other, for the block."""
-    with ExitStack() as stack:
-        server = listener(stack)
-        address = server.getsockname()
-        made = (stack.enter_context(socket.create_connection(address)) for _ in range(number))
-        yield [server, *made]
-
-
 def greeted() -> tuple[socket.socket, socket.socket]:
     """The two ends of a connection, after the client has said hello."""
     client, server = connected()
