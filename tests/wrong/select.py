@@ -325,6 +325,37 @@ def takes_one_client(listener: socket.socket, visits: int) -> None:
             connection.sendall(data)
 
 
+Waiting = dict[socket.socket, bytes]
+
+
+def all_everywhere(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    return [listener, *waiting], [*waiting]
+
+
+def either_or(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    readers = [one for one in waiting if not waiting[one]]
+    return [listener, *readers], [one for one in waiting if waiting[one]]
+
+
+def one_byte_more(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    readers = [one for one in waiting if len(waiting[one]) <= limit]
+    return [listener, *readers], [one for one in waiting if waiting[one]]
+
+
+def nobody_new(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    readers = [one for one in waiting if len(waiting[one]) < limit]
+    return readers, [one for one in waiting if waiting[one]]
+
+
+def only_the_full(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    readers = [one for one in waiting if len(waiting[one]) < limit]
+    return [listener, *readers], [one for one in waiting if one not in readers]
+
+
+def nothing(listener: socket.socket, waiting: Waiting, limit: int) -> None:
+    select.select([listener, *waiting], [], [], 0)
+
+
 WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("deadline", anew_each_time, r"stayed \d\.\d s, 1 s were allowed.*start the time anew"),
     ("deadline", never_waits, r"never rest.*timeout is 0"),
@@ -337,6 +368,12 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("deadline", closes_them, r"closed a connection"),
     ("deadline", forgets_to_return, r"return None, not a list"),
     ("deadline", threads_gather, r"do it in one"),
+    ("whom", all_everywhere, r"nothing waits .* is among the writers.*never rests"),
+    ("whom", either_or, r"999 bytes wait for a client, 1000 are the limit.*not among the readers"),
+    ("whom", one_byte_more, r"1000 bytes wait for a client, which is the limit.*memory fills"),
+    ("whom", nobody_new, r"the listener is not among the readers: nobody new"),
+    ("whom", only_the_full, r"not among the writers: who sends them"),
+    ("whom", nothing, r"return None, not two lists"),
     ("pass_on", closes_at_the_end, r"closed too early"),
     ("pass_on", returns_at_the_first_end, r"function had returned"),
     ("pass_on", keeps_the_end_to_itself, r"no end: pass it on, with shutdown"),

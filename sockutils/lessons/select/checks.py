@@ -165,3 +165,39 @@ def visit(server: socket.socket, calls: Calls, *ends: socket.socket) -> None:
     hear("while a client did not read, others", deaf, due[400_000:])
     for end in (ann, bob, deaf):
         end.close()
+
+
+LIMIT = 1000  # bytes
+HINT = "A client is among the readers, the writers, or both: by how many bytes `waiting` has for it"
+
+
+@exercise("select", hint=HINT)
+def whom(lists: Callable[..., tuple[list[socket.socket], list[socket.socket]]]) -> None:
+    with ExitStack() as stack:
+        server = listener(stack)
+        idle, little, much = (pair(stack)[1] for _ in range(3))
+        waiting = {idle: b"", little: bytes(LIMIT - 1), much: memoryview(bytes(LIMIT))}
+        given = lists(server, dict(waiting), LIMIT)
+        two = isinstance(given, tuple | list) and len(given) == 2
+        assert two, f"you return {short(given)}, not two lists: the readers, the writers"
+        readers, writers = map(list, given)
+        assert server in readers, "the listener is not among the readers: nobody new gets in"
+        assert server not in writers, "the listener is among the writers, and never is writable"
+        assert idle in readers, "nothing waits for a client that is not among the readers"
+        assert idle not in writers, (
+            "nothing waits for a client that is among the writers: it is writable, so that"
+            " select() returns at once, and the loop never rests"
+        )
+        assert {little, much} <= {*writers}, (
+            "bytes wait for a client that is not among the writers: who sends them?"
+        )
+        assert little in readers, (
+            f"{LIMIT - 1} bytes wait for a client, {LIMIT} are the limit, and it is not among the"
+            " readers"
+        )
+        assert much not in readers, (
+            f"{LIMIT} bytes wait for a client, which is the limit, and it is among the readers: if"
+            " it asks on and on and reads nothing, the memory fills"
+        )
+        nobody = [*map(list, lists(server, {}, LIMIT))]
+        assert nobody == [[server], []], "without a client there is the listener, and nobody else"

@@ -5,10 +5,10 @@ import os
 import resource
 import select
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
-from sockutils.peers.ends import accept_queue, fill, reset
+from sockutils.peers.ends import accept_queue, connected, fill, reset
 from sockutils.peers.waits import wait_until
 from sockutils.tables.diag import sockets
 
@@ -32,12 +32,12 @@ def high(end: socket.socket, number: int) -> Iterator[int]:
 
 
 def wait_for_stall(server: socket.socket) -> None:
-    """Return when a connection of this listener has bytes to send and to read, and it stands."""
+    """Return when a connection of this listener has bytes to send, and nothing moves any more."""
     port = server.getsockname()[1]
 
-    def full() -> list[object]:
+    def full() -> Sequence[object]:
         rows = [row for row in sockets(port=port) if row.local[1] == port]
-        return [row for row in rows if row.send_queue and row.receive_queue]
+        return rows if any(row.send_queue for row in rows) else []
 
     def stands() -> bool:
         before = full()
@@ -120,6 +120,17 @@ def connection(client: Act = id, comes: int = 0, server: Act = id) -> Make:
     return make
 
 
+def wants_many(end: socket.socket) -> None:
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 100)
+
+
+def fill_nearly(end: socket.socket) -> None:
+    """Send until it is not writable: there is still room, but less than a third of the buffer."""
+    end.setblocking(False)
+    while select.select([], [end], [], 0.1)[1]:
+        end.send(bytes(1000))
+
+
 def end_own(end: socket.socket) -> None:
     end.shutdown(socket.SHUT_WR)
 
@@ -158,9 +169,13 @@ SITUATIONS: Mapping[str, Make] = {
     "listener, a client waits": client_waits,
     "connection, idle": connection(),
     "connection, hello has come": connection(lambda end: end.send(b"hello"), select.POLLIN),
+    "connection, hello has come, SO_RCVLOWAT 100": connection(
+        lambda end: end.send(b"hello"), select.POLLIN, wants_many
+    ),
     "connection, an urgent byte has come": connection(
         lambda end: end.send(b"!", socket.MSG_OOB), select.POLLPRI
     ),
+    "connection, send queue nearly full": connection(server=fill_nearly),
     "connection, send queue full": connection(server=fill),
     "connection, the peer has closed": connection(socket.socket.close, select.POLLIN),
     "connection, own shutdown(SHUT_WR)": connection(server=end_own),
@@ -181,3 +196,10 @@ def situation(name: str) -> Iterator[socket.socket]:
     """A socket that this is the matter with, for the block; `SITUATIONS` has the names."""
     with ExitStack() as stack:
         yield SITUATIONS[name](stack)
+
+
+def greeted() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a connection, after the client has said hello."""
+    client, server = connected()
+    client.sendall(b"hello")
+    return client, until(server, select.POLLIN)
