@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
-from dnslib import QTYPE, DNSRecord  # type: ignore[import-untyped]
+from dnslib import EDNS0, QTYPE, DNSRecord  # type: ignore[import-untyped]
 
 from sockutils.kernel.files import edited
 from sockutils.names.answers import Answer, from_zone
@@ -24,7 +24,8 @@ def dns_server(
     """Run a name server on port 53 of 127.0.0.1, which the C library asks, while the block runs.
 
     `answer` is a zone, or a function of the query that returns the reply, or None. Answers come
-    `late` by so many seconds; over UDP one of more than `room` bytes (RFC 1035: 512) is cut off.
+    `late` by so many seconds; over UDP one of more than `room` bytes (RFC 1035: 512) is cut off,
+    unless the query says that it takes more (EDNS0).
     The C library waits for `patience` seconds, once (0: as by default). The list holds what was
     asked: "A www.example", and "A www.example over TCP".
     """
@@ -88,7 +89,9 @@ class Server(NamedTuple):
         reply = self.answer(query)
         if reply is None:
             return b""
-        if len(reply.pack()) > room:
+        offers = [record for record in query.ar if record.rtype == QTYPE.OPT]  # RFC 6891: EDNS0
+        reply.add_ar(*(EDNS0(udp_len=1232) for _ in offers))
+        if len(reply.pack()) > max([room, *(offer.edns_len for offer in offers)]):
             reply = query.reply()  # not reply.truncate(): the C library wants its question back
             reply.header.tc = 1
         return bytes(reply.pack())
