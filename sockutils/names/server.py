@@ -19,22 +19,22 @@ LOWEST = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 @contextmanager
 def dns_server(
-    answer: str | Answer, late: float = 0.0, room: int = 512, patience: int = 0
+    answer: str | Answer, late: float = 0.0, room: int = 512, options: str = ""
 ) -> Iterator[list[str]]:
     """Run a name server on port 53 of 127.0.0.1, which the C library asks, while the block runs.
 
     `answer` is a zone, or a function of the query that returns the reply, or None. Answers come
     `late` by so many seconds; over UDP one of more than `room` bytes (RFC 1035: 512) is cut off,
     unless the query says that it takes more (EDNS0).
-    The C library waits for `patience` seconds, once (0: as by default). The list holds what was
-    asked: "A www.example", and "A www.example over TCP".
+    `options` are those of resolv.conf(5): "timeout:1 attempts:1". The list holds what was asked:
+    "A www.example", and "A www.example over TCP".
     """
     if isinstance(answer, str):
         answer = from_zone(answer)
-    limit = f"options timeout:{patience} attempts:1\n" if patience else ""
     with ExitStack() as stack:
         stack.enter_context(edited(LOWEST, "53"))
-        stack.enter_context(edited("/etc/resolv.conf", f"nameserver 127.0.0.1\nsearch .\n{limit}"))
+        lines = f"nameserver 127.0.0.1\nsearch .\noptions {options}\n"
+        stack.enter_context(edited("/etc/resolv.conf", lines))
         udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
         udp.bind(ADDRESS)
         tcp = stack.enter_context(socket.create_server(ADDRESS))

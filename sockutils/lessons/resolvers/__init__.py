@@ -16,6 +16,7 @@ from sockutils.lessons.resolvers.panel import (
     named,
     names,
 )
+from sockutils.lessons.resolvers.port import port_53
 from sockutils.lessons.resolvers.replies import name_server
 from sockutils.lessons.resolvers.structs import ADDRINFO, HOSTENT
 from sockutils.names.answers import nothing, says
@@ -48,6 +49,7 @@ __all__ = [
     "names",
     "no_descriptor_left",
     "nothing",
+    "port_53",
     "says",
     "step",
 ]
