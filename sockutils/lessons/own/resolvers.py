@@ -98,8 +98,9 @@ def is_served(
             if heard != question:
                 ended(program, told)
             assert heard == question, f"{told} said {heard!r:.80}, not {question!r}"
-            connection.sendall(question.upper())
-            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # it may be gone
+                connection.sendall(question.upper())
+                connection.shutdown(socket.SHUT_WR)
             wait_until(lambda: program.over, ANSWER)
             ended(program, told)
         program.ends()
