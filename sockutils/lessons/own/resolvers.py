@@ -26,7 +26,8 @@ REST = "settimeout() holds for recv(), too: what is left of the two seconds"
 HINTS = {
     "is not there": "the client of before is folded under the text above: begin with it",
     "calls 127.0.0.1": "the name is sys.argv[1]; without one it is localhost",
-    "second, which answers": f"{LOOP}; {SHARE}",
+    "still waits after 3.5 s, and did not call": SHARE,
+    "which answers": LOOP,
     "sixteen": SHARE,
     "no time was left": SHARE,
     "takes the call": REST,
@@ -44,7 +45,9 @@ HINTS = {
 @own_program("resolvers", hint=HINTS)
 def step(client: Path) -> None:
     free()
-    is_served(client, HOST, "no name is given, a server has 127.0.0.1")
+    found = socket.getaddrinfo("localhost", PORT, type=socket.SOCK_STREAM)
+    known = " and ".join(str(address[0]) for *_, address in found)
+    is_served(client, HOST, f"no name is given, and localhost is {known}")
     if network().files:
         by_name(client)
     with running(client, "localhost") as program:
@@ -88,7 +91,7 @@ def is_served(
     question = "".join(f"{line}\n" for line in lines).encode()
     with socket.create_server((address, PORT)) as server, running(client, *words) as program:
         traps = [trap] if trap else []
-        comes(program, [server, *traps], case)
+        comes(program, [server, *traps], f"{case}: {program}", address)
         if trap and called(trap):
             raise AssertionError(f"{program} calls 127.0.0.1, not {words[0]}, which it was given")
         with server.accept()[0] as connection:
@@ -109,7 +112,7 @@ def is_served(
             assert line.upper() in seen, f"{told} got {line.upper()!r} and printed {seen!r:.80}"
 
 
-def comes(program: Program, servers: list[socket.socket], case: str) -> None:
+def comes(program: Program, servers: list[socket.socket], told: str, address: str) -> None:
     """Wait until it calls one of them."""
 
     def reached() -> bool:
@@ -118,8 +121,8 @@ def comes(program: Program, servers: list[socket.socket], case: str) -> None:
     wait_until(lambda: program.over or reached() or calling(), START)
     wait_until(lambda: program.over or reached(), LIMIT)
     if not reached():
-        second = "" if "no name" in case else ", and did not call the second, which answers"
-        raise AssertionError(f"{case}: {program} {state(program)}{second}")
+        words = f"{told} {state(program)}, and did not call {address}, which answers"
+        raise AssertionError(words)
 
 
 def state(program: Program) -> str:

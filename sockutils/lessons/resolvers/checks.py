@@ -38,7 +38,7 @@ def refusing() -> Info:
 
 
 def unknown(address: Any) -> list[Info]:
-    """Three without a socket: no such family, no such protocol, perhaps no IPv6 (nobody is there)."""
+    """For which there may be no socket: no such family, no such protocol; nobody is at ::1."""
     no_family = (NO_FAMILY, socket.SOCK_STREAM, 0, "", address)
     return [no_family, info(address, socket.IPPROTO_UDP), info(("::1", refusing()[4][1], 0, 0))]
 

@@ -27,6 +27,4 @@ void freeaddrinfo(struct addrinfo *res);
 int getnameinfo(const struct sockaddr *addr, socklen_t addrlen, char *host,
                 socklen_t hostlen, char *serv, socklen_t servlen, int flags);"""
 
-ffi.cdef(
-    f"typedef unsigned int socklen_t; struct sockaddr;\n{HOSTENT}\n{ADDRINFO}", override=True
-)
+ffi.cdef(f"typedef unsigned int socklen_t; struct sockaddr;\n{HOSTENT}\n{ADDRINFO}", override=True)
