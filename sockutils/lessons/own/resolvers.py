@@ -20,6 +20,7 @@ from sockutils.practice.silent import full
 # glibc leaves their order: each has as many leading bits in common with 127.0.0.1
 ADDRESSES = [f"127.0.0.{number}" for number in range(16, 32)]
 FIRST, SECOND = ADDRESSES[:2]
+THINKS = 0.2  # seconds until a server answers; no time is left for it if all went to one address
 LOOP = "for … in socket.getaddrinfo(host, 5000, type=socket.SOCK_STREAM): a socket for each"
 SHARE = "divide what is left of the two seconds by the number of addresses left"
 REST = "settimeout() holds for recv(), too: what is left of the two seconds"
@@ -52,9 +53,12 @@ def step(client: Path) -> None:
         by_name(client)
     with running(client, "localhost") as program:
         gives_up(program, "nobody listens at localhost", START)
-    with socket.create_server((HOST, PORT)) as server, running(client, "localhost") as program:
-        with program.calls(server):
-            gives_up(program, "a server takes the call and does not answer", LIMIT)
+    with (
+        socket.create_server((HOST, PORT)) as server,
+        running(client, "localhost") as program,
+        program.calls(server),
+    ):
+        gives_up(program, "a server takes the call and does not answer", LIMIT)
 
 
 def by_name(client: Path) -> None:
@@ -101,6 +105,7 @@ def is_served(
             if heard != question:
                 ended(program, told)
             assert heard == question, f"{told} said {heard!r:.80}, not {question!r}"
+            wait_until(lambda: program.over, THINKS)
             with suppress(OSError):  # it may be gone
                 connection.sendall(question.upper())
                 connection.shutdown(socket.SHUT_WR)

@@ -39,8 +39,9 @@ def refusing() -> Info:
 
 def unknown(address: Any) -> list[Info]:
     """For which there may be no socket: no such family, no such protocol; nobody is at ::1."""
-    no_family = (NO_FAMILY, socket.SOCK_STREAM, 0, "", address)
-    return [no_family, info(address, socket.IPPROTO_UDP), info(("::1", refusing()[4][1], 0, 0))]
+    nobody = refusing()[4]
+    no_family = (NO_FAMILY, socket.SOCK_STREAM, 0, "", nobody)
+    return [no_family, info(address, socket.IPPROTO_UDP), info(("::1", nobody[1], 0, 0))]
 
 
 @contextmanager
