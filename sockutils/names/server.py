@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
-from dnslib import QTYPE, DNSRecord  # type: ignore[import-untyped]
+from dnslib import EDNS0, QTYPE, DNSRecord  # type: ignore[import-untyped]
 
 from sockutils.kernel.files import edited
 from sockutils.names.answers import Answer, from_zone
@@ -19,21 +19,22 @@ LOWEST = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 @contextmanager
 def dns_server(
-    answer: str | Answer, late: float = 0.0, room: int = 512, patience: int = 0
+    answer: str | Answer, late: float = 0.0, room: int = 512, options: str = ""
 ) -> Iterator[list[str]]:
     """Run a name server on port 53 of 127.0.0.1, which the C library asks, while the block runs.
 
     `answer` is a zone, or a function of the query that returns the reply, or None. Answers come
-    `late` by so many seconds; over UDP one of more than `room` bytes (RFC 1035: 512) is cut off.
-    The C library waits for `patience` seconds, once (0: as by default). The list holds what was
-    asked: "A www.example", and "A www.example over TCP".
+    `late` by so many seconds; over UDP one of more than `room` bytes (RFC 1035: 512) is cut off,
+    unless the query says that it takes more (EDNS0).
+    `options` are those of resolv.conf(5): "timeout:1 attempts:1". The list holds what was asked:
+    "A www.example", and "A www.example over TCP".
     """
     if isinstance(answer, str):
         answer = from_zone(answer)
-    limit = f"options timeout:{patience} attempts:1\n" if patience else ""
     with ExitStack() as stack:
         stack.enter_context(edited(LOWEST, "53"))
-        stack.enter_context(edited("/etc/resolv.conf", f"nameserver 127.0.0.1\nsearch .\n{limit}"))
+        lines = f"nameserver 127.0.0.1\nsearch .\noptions {options}\n"
+        stack.enter_context(edited("/etc/resolv.conf", lines))
         udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
         udp.bind(ADDRESS)
         tcp = stack.enter_context(socket.create_server(ADDRESS))
@@ -88,7 +89,9 @@ class Server(NamedTuple):
         reply = self.answer(query)
         if reply is None:
             return b""
-        if len(reply.pack()) > room:
+        offers = [record for record in query.ar if record.rtype == QTYPE.OPT]  # RFC 6891: EDNS0
+        reply.add_ar(*(EDNS0(udp_len=1232) for _ in offers))
+        if len(reply.pack()) > max([room, *(offer.edns_len for offer in offers)]):
             reply = query.reply()  # not reply.truncate(): the C library wants its question back
             reply.header.tc = 1
         return bytes(reply.pack())

@@ -1,7 +1,11 @@
 """09_resolvers.ipynb: its panel, its checks, and what names are made of."""
 
+from sockutils.errors.shown import name_of
 from sockutils.kernel.files import edited
+from sockutils.lessons.own.resolvers import step
 from sockutils.lessons.resolvers.checks import eyeballs, first_that_answers
+from sockutils.lessons.resolvers.fresh import fresh
+from sockutils.lessons.resolvers.losses import loses_twins
 from sockutils.lessons.resolvers.panel import (
     KINDS,
     addresses,
@@ -9,10 +13,12 @@ from sockutils.lessons.resolvers.panel import (
     at_once,
     draw_attempts,
     draw_calls,
+    named,
     names,
-    written,
 )
+from sockutils.lessons.resolvers.port import port_53
 from sockutils.lessons.resolvers.replies import name_server
+from sockutils.lessons.resolvers.structs import ADDRINFO, HOSTENT
 from sockutils.names.answers import nothing, says
 from sockutils.names.errors import done, found
 from sockutils.names.server import dns_server
@@ -20,6 +26,8 @@ from sockutils.names.sources import in_hosts
 from sockutils.tables.descriptors import no_descriptor_left
 
 __all__ = [
+    "ADDRINFO",
+    "HOSTENT",
     "KINDS",
     "addresses",
     "answering",
@@ -32,11 +40,16 @@ __all__ = [
     "eyeballs",
     "first_that_answers",
     "found",
+    "fresh",
     "in_hosts",
+    "loses_twins",
+    "name_of",
     "name_server",
+    "named",
     "names",
     "no_descriptor_left",
     "nothing",
+    "port_53",
     "says",
-    "written",
+    "step",
 ]

@@ -22,6 +22,7 @@ from sockutils.tables.descriptors import held
 Info = tuple[int, int, int, str, Any]  # what getaddrinfo() returns a list of
 Connect = Callable[..., socket.socket]
 ANY = ("127.0.0.1", 0)
+NO_FAMILY = 255  # beyond AF_MAX, and no module is loaded for it
 UNREACHABLE = ("127.255.255.255", 5099)  # a broadcast address: TCP fails at once
 
 
@@ -37,8 +38,10 @@ def refusing() -> Info:
 
 
 def unknown(address: Any) -> list[Info]:
-    """Two for which there may be no socket: no such protocol, no such family; nobody is at ::1."""
-    return [info(address, socket.IPPROTO_UDP), info(("::1", refusing()[4][1], 0, 0))]
+    """For which there may be no socket: no such family, no such protocol; nobody is at ::1."""
+    nobody = refusing()[4]
+    no_family = (NO_FAMILY, socket.SOCK_STREAM, 0, "", nobody)
+    return [no_family, info(address, socket.IPPROTO_UDP), info(("::1", nobody[1], 0, 0))]
 
 
 @contextmanager
@@ -131,7 +134,7 @@ def first_that_answers(connect: Connect) -> None:
         good = info(server.getsockname())
         other = [info(UNREACHABLE), *unknown(trap.getsockname()), refusing(), quiet]
         before = held()
-        case = "the sixth of seven addresses answers, the second is for another protocol"
+        case = "the seventh of eight addresses answers, the second is of a family that is not there"
         client, calls = attempted(case, connect, [*other, good, refusing()], 0.3, 3)
         reached(client, calls, good, before, case)
         out_of_time(connect, [quiet] * 8, 0.4, 0.6)

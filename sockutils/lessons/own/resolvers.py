@@ -1,0 +1,162 @@
+"""09: the client takes a name, and tries each of its addresses, all within one time limit.
+
+Names of several addresses need a private /etc/hosts; elsewhere there is localhost.
+"""
+
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from sockutils.kernel.files import edited
+from sockutils.kernel.network import network
+from sockutils.lessons.own.connect import EXIT, LIMIT, calling, gives_up
+from sockutils.peers.waits import wait_until
+from sockutils.practice.own import own_program
+from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
+from sockutils.practice.silent import full
+
+# glibc leaves their order: each has as many leading bits in common with 127.0.0.1
+ADDRESSES = [f"127.0.0.{number}" for number in range(16, 32)]
+FIRST, SECOND = ADDRESSES[:2]
+THINKS = 0.2  # seconds until a server answers; no time is left for it if all went to one address
+LOOP = "for … in socket.getaddrinfo(host, 5000, type=socket.SOCK_STREAM): a socket for each"
+SHARE = "divide what is left of the two seconds by the number of addresses left"
+REST = "settimeout() holds for recv(), too: what is left of the two seconds"
+HINTS = {
+    "is not there": "the client of before is folded under the text above: begin with it",
+    "calls 127.0.0.1": "the name is sys.argv[1]; without one it is localhost",
+    "still waits after 3.5 s, and did not call": SHARE,
+    "which answers": LOOP,
+    "sixteen": SHARE,
+    "no time was left": SHARE,
+    "takes the call": REST,
+    "gaierror": "getaddrinfo() may fail, too, with an OSError: have it in the `try`",
+    "says nothing:": EXIT,
+    "lines: one": "either print() or sys.exit() says it",
+    "let it be 1": EXIT,
+    "said b": 'the first word is the name; each other one is a line, with "\\n" at its end',
+    "printed": "print each line of the answer as text: `.decode()` makes it of bytes",
+    "ended with status": "`except OSError` takes every way in which it fails",
+    "": LOOP,
+}
+
+
+@own_program("resolvers", hint=HINTS)
+def step(client: Path) -> None:
+    free()
+    found = socket.getaddrinfo("localhost", PORT, type=socket.SOCK_STREAM)
+    known = " and ".join(str(address[0]) for *_, address in found)
+    is_served(client, HOST, f"no name is given, and localhost is {known}")
+    if network().files:
+        by_name(client)
+    with running(client, "localhost") as program:
+        gives_up(program, "nobody listens at localhost", START)
+    with (
+        socket.create_server((HOST, PORT)) as server,
+        running(client, "localhost") as program,
+        program.calls(server),
+    ):
+        gives_up(program, "a server takes the call and does not answer", LIMIT)
+
+
+def by_name(client: Path) -> None:
+    with named(FIRST, SECOND) as name:
+        case = f"{name} has two addresses, of which the first refuses"
+        with socket.create_server((HOST, PORT)) as trap:
+            is_served(client, SECOND, case, name, "one", trap=trap)
+        with full(FIRST, PORT):
+            case = f"{name} has two addresses, of which the first is silent"
+            is_served(client, SECOND, case, name, "one", "two and three")
+    with named(*ADDRESSES) as name, ExitStack() as stack:
+        for address in ADDRESSES:
+            stack.enter_context(full(address, PORT))
+        program = stack.enter_context(running(client, name))
+        wait_until(lambda: program.over or calling(), START)
+        gives_up(program, f"{name} has sixteen addresses, all silent", LIMIT)
+    with named(HOST), running(client, "nobody.example") as program:
+        gives_up(program, "nobody knows the name nobody.example", START)
+
+
+@contextmanager
+def named(*addresses: str) -> Iterator[str]:
+    """A name of these addresses, in this order."""
+    lines = [f"{address} shout.example\n" for address in addresses]
+    with edited("/etc/hosts", "".join(["127.0.0.1 localhost\n", *lines])):
+        yield "shout.example"
+
+
+def is_served(
+    client: Path, address: str, case: str, *words: str, trap: socket.socket | None = None
+) -> None:
+    """Run it with these words, answer at the address, and see what it prints."""
+    lines = words[1:] or ("hello",)
+    question = "".join(f"{line}\n" for line in lines).encode()
+    with socket.create_server((address, PORT)) as server, running(client, *words) as program:
+        traps = [trap] if trap else []
+        comes(program, [server, *traps], f"{case}: {program}", address)
+        if trap and called(trap):
+            raise AssertionError(f"{program} calls 127.0.0.1, not {words[0]}, which it was given")
+        with server.accept()[0] as connection:
+            connection.settimeout(ANSWER)
+            heard = said(connection, question)
+            told = f"{case}: {program}"
+            if heard != question:
+                ended(program, told)
+            assert heard == question, f"{told} said {heard!r:.80}, not {question!r}"
+            wait_until(lambda: program.over, THINKS)
+            with suppress(OSError):  # it may be gone
+                connection.sendall(question.upper())
+                connection.shutdown(socket.SHUT_WR)
+            wait_until(lambda: program.over, ANSWER)
+            ended(program, told)
+        program.ends()
+        for line in lines:
+            seen = program.printed
+            assert line.upper() in seen, f"{told} got {line.upper()!r} and printed {seen!r:.80}"
+
+
+def comes(program: Program, servers: list[socket.socket], told: str, address: str) -> None:
+    """Wait until it calls one of them."""
+
+    def reached() -> bool:
+        return any(map(called, servers))
+
+    wait_until(lambda: program.over or reached() or calling(), START)
+    wait_until(lambda: program.over or reached(), LIMIT)
+    if not reached():
+        words = f"{told} {state(program)}, and did not call {address}, which answers"
+        raise AssertionError(words)
+
+
+def state(program: Program) -> str:
+    """What it does that is not what it should: it waits, has died, or has given up in words."""
+    if not program.over:
+        return f"still waits after {LIMIT:g} s"
+    if "Traceback (most recent call last)" in program.complained:
+        program.lives()
+    words = program.complained.strip() or program.printed.strip()
+    return f"gave up with {words!r:.80}"
+
+
+def ended(program: Program, told: str) -> None:
+    """Tell if it has given up, though it had reached its server."""
+    if program.status:
+        raise AssertionError(f"{told} is connected, and {state(program)}: no time was left")
+
+
+def called(server: socket.socket) -> bool:
+    return bool(select.select([server], [], [], 0)[0])
+
+
+def said(connection: socket.socket, question: bytes) -> bytes:
+    """What comes, until it is the question, or cannot become it any more."""
+    heard = b""
+    with suppress(TimeoutError, ConnectionResetError):
+        while heard != question and question.startswith(heard):
+            part = connection.recv(1 << 16)
+            if not part:
+                break
+            heard += part
+    return heard
