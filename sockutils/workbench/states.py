@@ -36,7 +36,7 @@ WAYS = [
     *(("CLOSED", "LISTEN"), ("CLOSED", "SYN-SENT"), ("LISTEN", "SYN-RECV"), ("SYN-SENT", "ESTAB")),
     *(("SYN-RECV", "ESTAB"), ("ESTAB", "FIN-WAIT-1"), ("ESTAB", "CLOSE-WAIT")),
     *(("FIN-WAIT-1", "FIN-WAIT-2"), ("FIN-WAIT-1", "CLOSING"), ("CLOSE-WAIT", "LAST-ACK")),
-    *(("FIN-WAIT-2", "TIME-WAIT"), ("CLOSING", "TIME-WAIT"), ("SYN-SENT", "SYN-RECV")),
+    *(("FIN-WAIT-2", "TIME-WAIT"), ("CLOSING", "TIME-WAIT")),
     *(("LAST-ACK", GONE), ("TIME-WAIT", GONE)),
 ]
 COLOURS = {"client": "client", "server": "server", "second": "kernel"}

@@ -5,8 +5,9 @@ from sockutils.lessons.close.diagram import walk
 from sockutils.lessons.close.ending import connected, drain, endings, fill, lose_last_ack
 from sockutils.lessons.close.forgotten import leaks
 from sockutils.lessons.close.panel import draw_ending, story
-from sockutils.lessons.close.timer import ports, timer
+from sockutils.lessons.close.timer import ports, resting, settings, timer
 from sockutils.lessons.own.close import step
+from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_for_threads
 from sockutils.tables.states import follow
 
@@ -21,6 +22,9 @@ __all__ = [
     "leaks",
     "lose_last_ack",
     "ports",
+    "reset",
+    "resting",
+    "settings",
     "step",
     "story",
     "timer",

@@ -42,7 +42,7 @@ ON_ARRIVAL = {
     ("FIN-WAIT-2", "FIN"): "TIME-WAIT",
 }
 # pixels
-LEFT = SIZE[0] + 40  # of the list beside the diagram
+LEFT = SIZE[0] + 24  # of the list beside the diagram
 PITCH = 44
 BESIDE = {"client": -8.0, "server": 8.0}
 
@@ -162,16 +162,17 @@ def drawn(first: dict[str, str], steps: Sequence[Step]) -> str:
     seen: dict[str, set[str]] = {}
     for who, state in first.items():
         visit(drawing, seen, who, state)
-    for place, step in enumerate(steps):
+    ways = [(step.before, step.state) for step in steps]
+    for place, (step, way) in enumerate(zip(steps, ways, strict=True)):
         began = min(step.sent, step.time) - start
         when = began / 1e9, (step.time - start) / 1e9
         with drawing.at(when[0], when[1]):
-            if (step.before, step.state) in WAYS:
-                draw_way(drawing, (step.before, step.state), step.who, BESIDE[step.who])
+            if way in WAYS:
+                draw_way(drawing, way, step.who, BESIDE[step.who] if ways.count(way) > 1 else 0)
         with drawing.at(when[1], when[1]):
             visit(drawing, seen, step.who, step.state)
         with drawing.at(when[1], when[1], f"{step}, after {when[1] * 1000:.2f} ms"):
-            drawing.text(LEFT, PITCH * (place + 1), str(step), step.who, "b")
+            drawing.text(LEFT, PITCH * (place + 1), str(step), step.who, "")
     return drawing.svg(WIDE, max(SIZE[1], PITCH * (len(steps) + 1)))
 
 
