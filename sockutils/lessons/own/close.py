@@ -104,6 +104,7 @@ def hears(program: Program, connection: socket.socket, expected: bytes) -> bytes
         ) from None
     else:
         failed(program, heard)
+        assert heard, f"{program} called, said nothing, and ended its direction"
         return heard
     failed(program, heard)
     assert heard, f"{program} connected, and said nothing within {ANSWER:.0f} s"
