@@ -133,7 +133,11 @@ WRONG_CLIENTS = [
     (LOOP, "answers.read()", "printed 0 lines, and not the answer 'HELLO'"),
     (LOOP, "print(answers.read())", "'GOOD MORNING'|printed 1 lines, and not the answer 'HELLO'"),
     ('sys.argv[1:] or ["hello"]', '["hello"]', "said b'hello.n' instead of its arguments"),
-    ("sys.argv[1:] or", "sys.argv[1:] and", "ended, and said nothing|called, said nothing, and ended its direction"),
+    (
+        "sys.argv[1:] or",
+        "sys.argv[1:] and",
+        "ended, and said nothing|called, said nothing, and ended its direction",
+    ),
     (' + b"\\n"', "", "said b'hello' instead of its arguments, one a line"),
     ("for line in lines:", "for line in lines[:1]:", "said b'good|said b'line 0.n' instead of"),
     ("client.sendall(", "client.senddall(", "AttributeError: .*, in your line"),

@@ -71,7 +71,9 @@ def draw_way(
     dx, dy = x2 - x1, y2 - y1
     start, end = (half(name) / abs(dy) if dy else BOX[0] / 2 / abs(dx) for name in way)
     there = x2 - dx * end, y2 - dy * end
-    arrow(drawing, colour, (x1 + dx * start + beside, y1 + dy * start), (there[0] + beside, there[1]))
+    arrow(
+        drawing, colour, (x1 + dx * start + beside, y1 + dy * start), (there[0] + beside, there[1])
+    )
 
 
 def half(name: str) -> float:

@@ -105,9 +105,7 @@ def steps_of(
         for what in marks(flags, event, fin, state):
             after = GONE if what == "RST" else ways.get((state, what))
             if after and state != after and state not in ("CLOSED" * (what == "RST"), GONE):
-                yield Step(
-                    event.packet.nanoseconds, event.time, who, after, state, what, event.how
-                )
+                yield Step(event.packet.nanoseconds, event.time, who, after, state, what, event.how)
                 state = after
 
 
