@@ -47,6 +47,7 @@ SHORT = {
     "03_listen",
     "04_accept",
     "05_connect",
+    "08_close",
     "09_resolvers",
     "10_select",
     "11_poll",

@@ -126,6 +126,12 @@ class Packet:
         return int.from_bytes(self.raw[header + 4 : header + 8]) if self.flags else 0
 
     @property
+    def ack(self) -> int:
+        """TCP's acknowledgement number; 0 for other protocols."""
+        header = self._parts.header
+        return int.from_bytes(self.raw[header + 8 : header + 12]) if self.flags else 0
+
+    @property
     def payload(self) -> bytes:
         """What the program sent: the bytes after the TCP, UDP or ICMP header."""
         return self.raw[self._parts.data : self._parts.end]

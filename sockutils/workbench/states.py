@@ -1,9 +1,13 @@
-"""TCP's states, where they stand in the diagram, and the ways between them: RFC 9293, 3.3.2."""
+"""TCP's states, where they stand in the diagram, and the ways between them: RFC 9293, 3.3.2.
+
+The workbench lights those that its ends are in; 08 walks through them, with the same drawing.
+"""
 
 from collections.abc import Iterable
 
 from sockutils.figures.svg import Drawing, Place
 from sockutils.packets.ladder import arrow
+from sockutils.tables.states import GONE
 from sockutils.workbench.end import Seen
 
 # pixels
@@ -26,12 +30,14 @@ PLACES = {
     "CLOSING": (1, 5),
     "LAST-ACK": (2, 5),
     "TIME-WAIT": (0, 6),
+    GONE: (2, 6),  # the standard's CLOSED once more
 }
 WAYS = [
     *(("CLOSED", "LISTEN"), ("CLOSED", "SYN-SENT"), ("LISTEN", "SYN-RECV"), ("SYN-SENT", "ESTAB")),
     *(("SYN-RECV", "ESTAB"), ("ESTAB", "FIN-WAIT-1"), ("ESTAB", "CLOSE-WAIT")),
     *(("FIN-WAIT-1", "FIN-WAIT-2"), ("FIN-WAIT-1", "CLOSING"), ("CLOSE-WAIT", "LAST-ACK")),
     *(("FIN-WAIT-2", "TIME-WAIT"), ("CLOSING", "TIME-WAIT")),
+    *(("LAST-ACK", GONE), ("TIME-WAIT", GONE)),
 ]
 COLOURS = {"client": "client", "server": "server", "second": "kernel"}
 
@@ -55,14 +61,19 @@ def middle(name: str) -> Place:
     return COLUMNS[column], 40 + ROW * row - 4
 
 
-def draw_way(drawing: Drawing, way: tuple[str, str]) -> None:
+def draw_way(
+    drawing: Drawing, way: tuple[str, str], colour: str = "faint", beside: float = 0
+) -> None:
+    """An arrow from state to state, so many pixels beside the one that another end takes."""
     (x1, y1), (x2, y2) = map(middle, way)
     if "ESTAB" in way:  # it is as wide as the diagram
         x1, x2 = (x2, x2) if way[0] == "ESTAB" else (x1, x1)
     dx, dy = x2 - x1, y2 - y1
     start, end = (half(name) / abs(dy) if dy else BOX[0] / 2 / abs(dx) for name in way)
     there = x2 - dx * end, y2 - dy * end
-    arrow(drawing, "faint", (x1 + dx * start, y1 + dy * start), there)
+    arrow(
+        drawing, colour, (x1 + dx * start + beside, y1 + dy * start), (there[0] + beside, there[1])
+    )
 
 
 def half(name: str) -> float:

@@ -1,127 +1,189 @@
-"""TCP's states, and the way of a connection through them."""
+"""The way of a connection through TCP's states, as its packets tell it."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
-from sockutils.figures.picture import (
-    CLIENT,
-    FAINT,
-    OTHER,
-    SERVER,
+from sockutils.figures import picture
+from sockutils.figures.picture import Picture
+from sockutils.figures.svg import WIDE, Drawing
+from sockutils.packets.packet import Packet
+from sockutils.packets.roles import rows
+from sockutils.tables.states import GONE
+from sockutils.workbench.states import (
+    BOX,
+    PLACES,
     SIZE,
-    Picture,
-    badge,
-    label,
-    sheet,
+    WAYS,
+    WIDE_BOX,
+    draw_state,
+    draw_way,
+    middle,
 )
-from sockutils.tables.states import GONE, Paths
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Place = tuple[float, float]
-COLOURS = {"client": CLIENT, "server": SERVER}
-LINES = {"client": "solid", "server": (0, (2.2, 1.2))}
-# RFC 9293, section 3.3.2. Inches; names as in sockets(), GONE is its CLOSED.
-BOX = (1.75, 0.56)
-PLACES: Mapping[str, Place] = {
-    "CLOSED": (1.6, 0.85),
-    "LISTEN": (8.4, 0.85),
-    "SYN-SENT": (1.6, 2.25),
-    "SYN-RECV": (8.4, 2.25),
-    "ESTAB": (5.0, 3.6),
-    "FIN-WAIT-1": (1.6, 4.95),
-    "CLOSE-WAIT": (8.4, 4.95),
-    "FIN-WAIT-2": (1.6, 6.4),
-    "CLOSING": (5.0, 6.4),
-    "LAST-ACK": (8.4, 6.4),
-    "TIME-WAIT": (1.6, 7.85),
-    GONE: (8.4, 7.85),
+SENDS, COMES = "sends", "comes"
+# RFC 9293, 3.10.7, in the order in which Linux takes them from one packet: the ACK, then the FIN
+ON_SENDING = {
+    ("CLOSED", "SYN"): "SYN-SENT",
+    ("ESTAB", "FIN"): "FIN-WAIT-1",
+    ("SYN-RECV", "FIN"): "FIN-WAIT-1",
+    ("CLOSE-WAIT", "FIN"): "LAST-ACK",
 }
-# Each with what makes it, and where this is written.
-EDGES: Mapping[tuple[str, str], tuple[str, Place]] = {
-    ("CLOSED", "LISTEN"): ("listen()", (5.0, 0.85)),
-    ("CLOSED", "SYN-SENT"): ("connect(): SYN →", (2.85, 1.55)),
-    ("LISTEN", "SYN-RECV"): ("SYN comes", (7.5, 1.55)),
-    ("SYN-SENT", "SYN-RECV"): ("SYN comes", (5.0, 2.25)),
-    ("SYN-SENT", "ESTAB"): ("SYN ACK comes", (2.2, 3.15)),
-    ("SYN-RECV", "ESTAB"): ("ACK comes", (7.75, 3.15)),
-    ("ESTAB", "FIN-WAIT-1"): ("close(): FIN →", (2.2, 4.05)),
-    ("ESTAB", "CLOSE-WAIT"): ("FIN comes", (7.75, 4.05)),
-    ("FIN-WAIT-1", "FIN-WAIT-2"): ("ACK comes", (2.5, 5.9)),
-    ("FIN-WAIT-1", "CLOSING"): ("FIN comes", (4.3, 5.4)),
-    ("CLOSE-WAIT", "LAST-ACK"): ("close(): FIN →", (7.3, 5.67)),
-    ("FIN-WAIT-2", "TIME-WAIT"): ("FIN comes", (2.45, 6.86)),
-    ("CLOSING", "TIME-WAIT"): ("ACK comes", (4.3, 7.4)),
-    ("LAST-ACK", GONE): ("ACK comes", (7.5, 7.12)),
-    ("TIME-WAIT", GONE): ("60 s", (5.0, 7.85)),
+ON_ARRIVAL = {
+    ("LISTEN", "SYN"): "SYN-RECV",
+    ("SYN-SENT", "SYN"): "SYN-RECV",
+    ("SYN-SENT", "SYN ACK"): "ESTAB",
+    ("SYN-RECV", "ACK"): "ESTAB",
+    ("FIN-WAIT-1", "ACK"): "FIN-WAIT-2",
+    ("CLOSING", "ACK"): "TIME-WAIT",
+    ("LAST-ACK", "ACK"): GONE,
+    ("ESTAB", "FIN"): "CLOSE-WAIT",
+    ("FIN-WAIT-1", "FIN"): "CLOSING",
+    ("FIN-WAIT-2", "FIN"): "TIME-WAIT",
 }
+# pixels
+LEFT = SIZE[0] + 24  # of the list beside the diagram
+PITCH = 44
+BESIDE = {"client": -8.0, "server": 8.0}
 
 
-def draw_states(paths: Paths) -> Picture:
-    """Draw TCP's states and the ways between them; thick are those that this connection took."""
-    figure, axes = sheet(8.4)
-    taken = {who: set(pairwise(path)) for who, path in paths.items()}
-    unknown = set().union(*taken.values()) - {*EDGES}
-    if unknown:  # a short state was missed
-        raise RuntimeError(f"no such way in TCP's diagram: {sorted(unknown)}")
-    for way, (words, place) in EDGES.items():
-        users = [who for who in ("client", "server") if way in taken.get(who, ())]
-        draw_way(axes, way, users)
-        colour = COLOURS[users[0]] if len(users) == 1 else "black" if users else OTHER
-        label(axes, *place, words, colour)
-    for state in PLACES:
-        users = [who for who in ("client", "server") if state in paths.get(who, ())]
-        draw_state(axes, state, users)
-    for who, x in (("client", 3.6), ("server", 6.4)):
-        axes.plot([x - 1.1, x + 1.1], [0.28, 0.28], color=COLOURS[who], lw=4, ls=LINES[who])
-        badge(axes, x, 0.28, who, COLOURS[who])
-    return Picture(figure, repr(paths))
+class Step(NamedTuple):
+    """An end goes from one state to the next: it sends something, or something comes.
+
+    In nanoseconds: when that was sent, and when the state changed.
+    """
+
+    sent: int
+    time: int
+    who: str
+    state: str
+    before: str
+    what: str
+    how: str
+
+    def __str__(self) -> str:
+        words = f"sends {self.what}" if self.how == SENDS else f"{self.what} comes"
+        return f"{self.who}: {words} → {self.state}"
 
 
-def draw_way(axes: "Axes", way: tuple[str, str], users: Sequence[str]) -> None:
-    (x1, y1), (x2, y2) = (PLACES[state] for state in way)
-    length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
-    across = (y1 - y2) / length, (x2 - x1) / length
-    for place, who in enumerate(users or [""]):
-        shift = 0.11 * (2 * place - 1) if len(users) == 2 else 0.0
-        dx, dy = across[0] * shift, across[1] * shift
-        arrow: dict[str, Any] = {
-            "arrowstyle": "-|>",
-            "mutation_scale": 30 if who else 18,
-            "shrinkA": 0,
-        }
-        arrow |= {"color": COLOURS.get(who, FAINT), "linewidth": 4.5 if who else 1.5}
-        arrow |= {"linestyle": LINES.get(who, "solid"), "shrinkB": 0}
-        ends = edge_of_box((x1, y1), (x2, y2)), edge_of_box((x2, y2), (x1, y1))
-        start, end = ((x + dx, y + dy) for x, y in ends)
-        axes.annotate("", end, start, arrowprops=arrow, zorder=2 if who else 1)
+class Event(NamedTuple):
+    time: int
+    packet: Packet
+    how: str
 
 
-def edge_of_box(place: Place, towards: Place) -> Place:
-    dx, dy = towards[0] - place[0], towards[1] - place[1]
-    gap = 0.16  # more than the second frame of a state that both were in
-    share = min(
-        (size / 2 + gap) / abs(step) for size, step in zip(BOX, (dx, dy), strict=True) if step
-    )
-    return place[0] + dx * share, place[1] + dy * share
+def walk(packets: Sequence[Packet]) -> Picture:
+    """Draw the ways that the two ends of a connection take through TCP's states.
+
+    They are told from the packets, so none is too short to be seen: a state changes when a packet
+    leaves or arrives. (One that changes by the clock does not show: TIME-WAIT ends after a minute.)
+    """
+    kept = [packet for packet in packets if packet.flags]
+    if not kept:
+        return picture.say("no packets of TCP")
+    pair = {kept[0].source, kept[0].destination}
+    kept = [packet for packet in kept if {packet.source, packet.destination} == pair]
+    opened = any("SYN" in packet.flags for packet in kept)
+    first = {"client": "CLOSED", "server": "LISTEN"} if opened else dict.fromkeys(BESIDE, "ESTAB")
+    forward = [row.forward for row in rows(kept)]
+    steps = list(chain.from_iterable(steps_of(who, first[who], kept, forward) for who in BESIDE))
+    steps.sort(key=lambda step: (step.time, step.how != SENDS))  # on lo it comes at once
+    text = [f"client: {first['client']}, server: {first['server']}", *map(str, steps)]
+    return Picture(drawn(first, steps), "\n".join(text))
 
 
-def draw_state(axes: "Axes", state: str, users: Sequence[str]) -> None:
-    from matplotlib.patches import FancyBboxPatch
+def steps_of(
+    who: str, state: str, packets: Sequence[Packet], forward: Sequence[bool]
+) -> Iterator[Step]:
+    """The steps of one end."""
+    mine = [packet for packet, on in zip(packets, forward, strict=True) if on == (who == "client")]
+    theirs = [packet for packet in packets if packet not in mine]
+    fin = next((end_of(packet) for packet in mine if "FIN" in packet.flags.split()), None)
+    for event in events(mine, theirs):
+        flags = event.packet.flags.split()
+        ways = ON_SENDING if event.how == SENDS else ON_ARRIVAL
+        for what in marks(flags, event, fin, state):
+            after = GONE if what == "RST" else ways.get((state, what))
+            if after and state != after and state not in ("CLOSED" * (what == "RST"), GONE):
+                yield Step(event.packet.nanoseconds, event.time, who, after, state, what, event.how)
+                state = after
 
-    x, y = PLACES[state]
-    for place, who in enumerate(users or [""]):
-        grow = 0.09 * place
-        corner = x - BOX[0] / 2 - grow, y - BOX[1] / 2 - grow
-        size = BOX[0] + 2 * grow, BOX[1] + 2 * grow
-        patch = FancyBboxPatch(corner, *size, boxstyle="round,pad=0,rounding_size=0.12")
-        patch.set(facecolor="none" if place else "white", edgecolor=COLOURS.get(who, FAINT))
-        patch.set(linewidth=3.5 if who else 1.5, linestyle=LINES.get(who, "solid"), zorder=3)
-        axes.add_patch(patch)
-    weight = "bold" if users else "normal"
-    colour = "black" if users else OTHER
-    axes.text(
-        x, y, state, size=SIZE, ha="center", va="center", weight=weight, color=colour, zorder=4
-    )
+
+def events(mine: Sequence[Packet], theirs: Sequence[Packet]) -> list[Event]:
+    """What this end sends, and what comes, in the order in which its kernel has seen it.
+
+    A FIN that does not confirm the other side's was sent before that came, whatever the clocks of
+    a Link say: there a packet's time is that at which it was taken from the kernel.
+    """
+    came = [Event(min(each.arrivals), each, COMES) for each in theirs if each.arrivals]
+    ends = [event for event in came if "FIN" in event.packet.flags.split()][:1]
+    sent = []
+    for packet in mine:
+        late = [event.time for event in ends if before(packet.ack, end_of(event.packet))]
+        time = min([packet.nanoseconds, *(time - 1 for time in late)])
+        sent.append(Event(time if "FIN" in packet.flags else packet.nanoseconds, packet, SENDS))
+    return sorted([*sent, *came], key=lambda event: event.time)
+
+
+def marks(flags: Sequence[str], event: Event, fin: int | None, state: str) -> Iterator[str]:
+    """What of the packet can change the state, in the kernel's order."""
+    if "RST" in flags:
+        yield "RST"
+        return
+    if "SYN" in flags:
+        yield "SYN ACK" if "ACK" in flags else "SYN"
+        return
+    confirms = fin is not None and not before(event.packet.ack, fin)
+    if "ACK" in flags and (state == "SYN-RECV" or (event.how == COMES and confirms)):
+        yield "ACK"
+    if "FIN" in flags:
+        yield "FIN"
+
+
+def end_of(packet: Packet) -> int:
+    """The number that confirms the packet's FIN."""
+    return (packet.seq + len(packet.payload) + 1) % 2**32
+
+
+def before(one: int, other: int) -> bool:
+    """Whether a sequence number is lower: they are counted modulo 2³² (RFC 9293, 3.4)."""
+    return (one - other) % 2**32 >= 2**31
+
+
+def drawn(first: dict[str, str], steps: Sequence[Step]) -> str:
+    drawing = Drawing("Point at a line for its time (keys: Tab, ↑, ↓).")
+    for way in WAYS:
+        draw_way(drawing, way)
+    for name in PLACES:
+        draw_state(drawing, name, [])
+    start = min((step.sent for step in steps), default=0)
+    seen: dict[str, set[str]] = {}
+    for who, state in first.items():
+        visit(drawing, seen, who, state)
+    ways = [(step.before, step.state) for step in steps]
+    for place, (step, way) in enumerate(zip(steps, ways, strict=True)):
+        began = min(step.sent, step.time) - start
+        when = began / 1e9, (step.time - start) / 1e9
+        with drawing.at(when[0], when[1]):
+            if way in WAYS:
+                draw_way(drawing, way, step.who, BESIDE[step.who] if ways.count(way) > 1 else 0)
+        with drawing.at(when[1], when[1]):
+            visit(drawing, seen, step.who, step.state)
+        with drawing.at(when[1], when[1], f"{step}, after {when[1] * 1000:.2f} ms"):
+            drawing.text(LEFT, PITCH * (place + 1), str(step), step.who, "")
+    return drawing.svg(WIDE, max(SIZE[1], PITCH * (len(steps) + 1)))
+
+
+def visit(drawing: Drawing, seen: dict[str, set[str]], who: str, state: str) -> None:
+    """Light the state; where both ends have been, each has a half."""
+    others = seen.setdefault(state, set()) - {who}
+    seen[state].add(who)
+    (x, y), (wide, high) = middle(state), WIDE_BOX if state == "ESTAB" else BOX
+    corner, size = (x - wide / 2, y - high / 2), (wide, high)
+    if others or state == "ESTAB":
+        corner, size = (corner[0] + wide / 2 * (who == "server"), corner[1]), (wide / 2, high)
+    drawing.box(corner, size, who, "ink", 3, round=10)
+    if state == "ESTAB":
+        drawing.text(corner[0] + wide / 4, y, state, "on", "mb")
+    else:
+        drawing.text(x, y, state, "on", "mb")

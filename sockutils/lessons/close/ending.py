@@ -6,8 +6,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from sockutils.packets.packet import Packet
+from sockutils.tables.states import States, follow
 
 Address = tuple[str, int]
+
+
+def connected(
+    port: int = 0, listen_at: str = "127.0.0.1", call: str = "127.0.0.1"
+) -> tuple[socket.socket, socket.socket, Callable[[], States]]:
+    """A connection: the client's end, the server's, and a function that tells both states.
+
+    The listener is closed already. Over a Link the two addresses differ.
+    """
+    with socket.create_server((listen_at, port)) as listener:
+        client = socket.create_connection((call, listener.getsockname()[1]))
+        return client, listener.accept()[0], follow(client)
 
 
 def fill(end: socket.socket) -> int:

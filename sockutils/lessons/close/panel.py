@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sockutils.figures.picture import (
+    CLIENT,
     FAINT,
+    SERVER,
     WIDTH,
     Picture,
     badge,
     label,
     sheet,
 )
-from sockutils.lessons.close.diagram import COLOURS
 from sockutils.lessons.close.ending import endings
 from sockutils.packets.packet import Packet
 from sockutils.tables.states import States
@@ -29,6 +30,7 @@ class Step(NamedTuple):
     other: str = ""  # states: of the server
 
 
+COLOURS = {"client": CLIENT, "server": SERVER}
 SIDES = {"client": 3.2, "server": 6.8}  # inches, the lifelines
 OUTSIDE = {"client": 1.5, "server": 8.5}
 PITCH = 0.56

@@ -1,0 +1,156 @@
+"""08: the client says its lines, ends its direction, and reads on; the server closes at the end."""
+
+import socket
+from pathlib import Path
+
+from sockutils.peers.waits import wait_until
+from sockutils.practice.own import answers, caller, closes, own_program
+from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
+from sockutils.tables.diag import sockets
+
+LINES = 1000
+MORE = b"AND THAT IS ALL\n"  # what a server says that has heard everything
+HALF = "client.shutdown(socket.SHUT_WR), after the last line: the server reads b'', and you read on"
+ON = "read until recv() gives b'', or with `for answer in answers`: nobody has to count"
+HINTS = {
+    "without an answer to": "one answer for each line, until the client's end",
+    "before it had read": "read until the client's end, then close()",
+    "left the connection open": "the client's end, b'', is the end of your loop, too: then close()",
+    "waits for more": "the client's end, b'', is the end of your loop, too: then close()",
+    "ended after its first": "the loop around accept() is still there?",
+    "said nothing": "lines = sys.argv[1:] or ['hello'], and a loop that sends each of them",
+    "instead of its arguments": "lines = sys.argv[1:] or ['hello'], and a loop that sends each",
+    "end with a newline": "line.encode() + b'\\n'",
+    "does not say that it is done": HALF,
+    "closed its socket": HALF,
+    "both directions": "SHUT_WR is the direction that you send in; SHUT_RDWR ends both",
+    "reset the connection": ON,
+    "gone before": ON,
+    "printed": "print every answer that comes: " + ON,
+    "no answer": "within 2 s for each answer, not for all of them",
+}
+
+
+@own_program("close", hint=HINTS)
+def step(server: Path, client: Path) -> None:
+    free()
+    with running(server) as program:
+        program.listens()
+        for _ in range(2):
+            reads_everything(program)
+    many = [f"line {number}" for number in range(LINES)]
+    for words in ([], ["good morning"], many):
+        half_closes(client, words)
+    with running(server) as serving:
+        serving.listens()
+        with running(client, *many) as calling:
+            calling.ends()
+            shows(calling, "".join(f"{line}\n" for line in many).upper())
+
+
+def reads_everything(program: Program) -> None:
+    """A client that says all that it has to say, ends its direction, and only then reads."""
+    lines = [f"line {number}\n".encode() for number in range(LINES)]
+    with caller() as client:
+        client.sendall(b"".join(lines))
+        client.shutdown(socket.SHUT_WR)
+        try:
+            answers(program, client, b"".join(lines).upper())
+        except AssertionError:
+            ended_early(program)
+            raise
+        closes(program, client)
+    ended_early(program)
+
+
+def ended_early(program: Program) -> None:
+    wait_until(lambda: program.over, 0.2)
+    program.lives()
+    assert not program.over, f"{program} ended after its first client"
+
+
+def half_closes(path: Path, words: list[str]) -> None:
+    """Be a server that answers each line, says one more thing at the end, and then closes."""
+    expected = "".join(f"{word}\n" for word in words or ["hello"]).encode()
+    with socket.create_server((HOST, PORT)) as listener, running(path, *words) as program:
+        with program.calls(listener) as connection:
+            heard = hears(program, connection, expected)
+            same = f"{program} said {heard!r:.60} instead of its arguments, one a line: "
+            assert heard == expected, f"{same}{expected!r:.60}"
+            listens_on(program, connection)
+            says(program, connection, MORE)
+            connection.shutdown(socket.SHUT_WR)
+            wait_until(lambda: program.over, ANSWER)  # who closes first has the port at rest
+            stays_whole(program, connection)
+        program.ends()
+        shows(program, (expected.upper() + MORE).decode())
+
+
+def hears(program: Program, connection: socket.socket, expected: bytes) -> bytes:
+    """What the client says until it ends its direction; each line is answered as it comes."""
+    heard = b""
+    try:
+        while part := connection.recv(1 << 16):
+            whole = heard.count(b"\n")
+            heard += part
+            lines = heard.splitlines(keepends=True)[whole : heard.count(b"\n")]
+            says(program, connection, b"".join(lines).upper())
+    except TimeoutError:
+        pass
+    except ConnectionResetError:
+        failed(program)
+        raise AssertionError(
+            f"{program} reset the connection: it closed before it had read every answer"
+        ) from None
+    else:
+        failed(program, heard)
+        assert heard, f"{program} called, said nothing, and ended its direction"
+        return heard
+    failed(program, heard)
+    assert heard, f"{program} connected, and said nothing within {ANSWER:.0f} s"
+    assert b"\n" in heard, f"{program} said {heard!r:.60}: a message has to end with a newline"
+    got, all_of_them = heard.count(b"\n"), expected.count(b"\n")
+    assert got >= all_of_them, f"{program} said {got} of {all_of_them} lines, and no more"
+    raise AssertionError(f"{program} does not say that it is done: its server waits for its end")
+
+
+def failed(program: Program, heard: bytes = b"") -> None:
+    """If it has ended with an error, that is the news."""
+    wait_until(lambda: program.over, 0.3)
+    program.lives()
+    assert heard or not program.over, f"{program} ended, and said nothing"
+
+
+def says(program: Program, connection: socket.socket, answer: bytes) -> None:
+    try:
+        connection.sendall(answer)
+    except (BrokenPipeError, ConnectionResetError):
+        failed(program, b"!")
+        raise AssertionError(f"{program} reset the connection: answers were on their way") from None
+
+
+def listens_on(program: Program, connection: socket.socket) -> None:
+    """Its direction is over: has it still a socket to read with?"""
+    wait_until(lambda: program.over, 0.3)
+    program.lives()
+    there = f"{program} was gone before its server had said everything"
+    assert not program.over, f"{there}: it has to read until the server's end, too"
+    rows = [row for row in sockets(port=PORT) if row.local == connection.getpeername()]
+    open_still = any(row.inode for row in rows)
+    assert open_still, f"{program} closed its socket while its server still had something to say"
+
+
+def stays_whole(program: Program, connection: socket.socket) -> None:
+    error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    assert not error, f"{program} reset the connection: it closed before it had read every answer"
+
+
+def shows(program: Program, expected: str) -> None:
+    seen = [line.strip() for line in program.printed.splitlines() if line.strip()]
+    wanted = expected.splitlines()
+    missing = [line for line in wanted if line not in {*seen}]
+    assert not missing, (
+        f"{program} printed {len(seen)} lines, and not the answer {missing[0]!r}: "
+        f"{len(missing)} of {len(wanted)} are missing"
+    )
+    assert seen == wanted, f"{program} printed {len(seen)} lines, its server said {len(wanted)}"

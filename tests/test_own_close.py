@@ -1,0 +1,190 @@
+"""The step of 08: a client that half-closes and reads on passes, with the server of 06."""
+
+import re
+from itertools import count
+from pathlib import Path
+
+import pytest
+from kernels import alone
+
+SERVER = """
+import socket
+import sys
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+    except OSError as error:
+        sys.exit(f"port {port}: {error.strerror}")
+    while True:
+        connection, address = server.accept()
+        print(address)
+        with connection, connection.makefile("rb") as lines:
+            try:
+                for line in lines:
+                    connection.sendall(line.upper())
+            except OSError as error:
+                print(address, error)
+"""
+CLIENT = """
+import socket
+import sys
+
+lines = sys.argv[1:] or ["hello"]
+
+try:
+    with (
+        socket.create_connection(("127.0.0.1", 5000), timeout=2) as client,
+        client.makefile("rb") as answers,
+    ):
+        for line in lines:
+            client.sendall(line.encode() + b"\\n")
+        client.shutdown(socket.SHUT_WR)
+        for answer in answers:
+            print(answer.decode(), end="")
+except OSError as error:
+    sys.exit(f"no answer: {error}")
+"""
+# One after the other: each line waits for its answer, and only then comes the half-close.
+ONE_BY_ONE = """
+import socket
+import sys
+
+with socket.create_connection(("127.0.0.1", 5000), timeout=2) as client:
+    answers = client.makefile("r")
+    for line in sys.argv[1:] or ["hello"]:
+        client.sendall(f"{line}\\n".encode())
+        print(answers.readline(), end="")
+    client.shutdown(socket.SHUT_WR)
+    print(answers.read(), end="")
+    answers.close()
+"""
+AT_ONCE = """
+import socket
+import sys
+
+client = socket.socket()
+client.connect(("127.0.0.1", 5000))
+client.sendall(("\\n".join(sys.argv[1:] or ["hello"]) + "\\n").encode())
+client.shutdown(socket.SHUT_WR)
+got = b""
+while part := client.recv(65536):
+    got += part
+client.close()
+print(got.decode())
+"""
+THREAD = """
+import socket
+import sys
+import threading
+
+def read():
+    while part := client.recv(4096):
+        sys.stdout.write(part.decode())
+
+with socket.create_connection(("127.0.0.1", 5000)) as client:
+    reader = threading.Thread(target=read)
+    reader.start()
+    for line in sys.argv[1:] or ["hello"]:
+        client.sendall(line.encode() + b"\\n")
+    client.shutdown(socket.SHUT_WR)
+    reader.join()
+"""
+BUFFER = """
+import socket
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            rest = b""
+            while part := connection.recv(65536):
+                *lines, rest = (rest + part).split(b"\\n")
+                for line in lines:
+                    connection.sendall(line.upper() + b"\\n")
+            connection.sendall(rest.upper())
+"""
+# It answers when it has read everything, as it may.
+AT_THE_END = """
+import socket
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    while True:
+        connection, _ = server.accept()
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(lines.read().upper())
+"""
+RIGHT = [(SERVER, CLIENT), (BUFFER, ONE_BY_ONE), (AT_THE_END, AT_ONCE), (SERVER, THREAD)]
+
+SHUTDOWN = "client.shutdown(socket.SHUT_WR)"
+LOOP = "for answer in answers:\n            print(answer.decode(), end='')".replace("''", '""')
+COUNTS = "for _ in lines:\n            print(answers.readline().decode(), end='')"
+WRONG_CLIENTS = [
+    (SHUTDOWN, "pass", "does not say that it is done|no answer: timed out"),
+    (SHUTDOWN, "client.shutdown(socket.SHUT_RDWR)", "gone before|reset the connection|printed"),
+    (SHUTDOWN, "client.shutdown(socket.SHUT_RD)", "was gone before its server had said everything"),
+    (SHUTDOWN, "client.close()", "gone before|reset the connection|closed its socket|status"),
+    (LOOP, "print(answers.readline().decode(), end='')", "gone before|reset the connection"),
+    (LOOP, COUNTS, "was gone before its server had said everything.*\nhint: read until"),
+    (LOOP, "answers.read()", "printed 0 lines, and not the answer 'HELLO'"),
+    (LOOP, "print(answers.read())", "'GOOD MORNING'|printed 1 lines, and not the answer 'HELLO'"),
+    ('sys.argv[1:] or ["hello"]', '["hello"]', "said b'hello.n' instead of its arguments"),
+    (
+        "sys.argv[1:] or",
+        "sys.argv[1:] and",
+        "ended, and said nothing|called, said nothing, and ended its direction",
+    ),
+    (' + b"\\n"', "", "said b'hello' instead of its arguments, one a line"),
+    ("for line in lines:", "for line in lines[:1]:", "said b'good|said b'line 0.n' instead of"),
+    ("client.sendall(", "client.senddall(", "AttributeError: .*, in your line"),
+    ("for answer in answers:", "for answer in [*answers][:-1]:", "missing"),
+]
+SERVES = "for line in lines:\n                    connection.sendall(line.upper())"
+WRONG_SERVERS = [
+    (SERVES, "connection.sendall(lines.readline().upper())", "it closed before it had read every"),
+    (SERVES, "connection.sendall(connection.recv(100).upper())", "before it had read everything"),
+    (SERVES, "connection.recv(100)", "before it had read everything"),
+    ("line.upper()", "line", "answered b'line 0.n.*, expected b'LINE 0"),
+    ("with connection, conn", "with conn", "left the connection open|waits for more"),
+    ("    while True:\n", "    for _ in range(1):\n", "ended after its first client"),
+    ("5000\n", "5001\n", "5001"),
+]
+
+
+def check(folder: Path, server: str, client: str) -> str:
+    (folder / "shout_server.py").write_text(server)
+    (folder / "shout_client.py").write_text(client)
+    files = "'shout_server.py', 'shout_client.py'"
+    return alone(folder, f"from sockutils.lessons import close; print(close.step({files}))")
+
+
+@pytest.mark.parametrize(("server", "client"), RIGHT, ids=count())
+def test_ends_that_read_everything_pass(tmp_path: Path, server: str, client: str) -> None:
+    assert check(tmp_path, server, client) == "step: passed\n"
+
+
+@pytest.mark.parametrize(("right", "instead", "words"), WRONG_CLIENTS, ids=count())
+def test_a_wrong_client(tmp_path: Path, right: str, instead: str, words: str) -> None:
+    assert right in CLIENT
+    said = check(tmp_path, SERVER, CLIENT.replace(right, instead))
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
+
+
+@pytest.mark.parametrize(("right", "instead", "words"), WRONG_SERVERS, ids=count())
+def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
+    assert right in SERVER
+    said = check(tmp_path, SERVER.replace(right, instead), CLIENT)
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
+
+
+def test_both_are_needed(tmp_path: Path) -> None:
+    (tmp_path / "shout_client.py").write_text(CLIENT)
+    code = "from sockutils.lessons import close\n"
+    said = alone(tmp_path, code + "print(close.step('shout_server.py', 'shout_client.py'))")
+    assert "shout_server.py is not there yet: write it" in said
