@@ -34,6 +34,13 @@ def trickle(
                 select.select([], [], [], 0.0005)
 
 
+def drip(sender: socket.socket, count: int = 10, seconds: float = 0.1) -> None:
+    """Send a byte after each pause of so many seconds."""
+    for _ in range(count):
+        select.select([], [], [], seconds)
+        sender.sendall(b".")
+
+
 def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
     for size in cycle(sizes):
         if not data:
