@@ -14,6 +14,7 @@ from sockutils.practice.silent import full
 from sockutils.tables.diag import sockets
 
 LONG = 300_000  # bytes: no buffer of a program has it in one piece
+Address = tuple[str, int]
 HALF = "to half a line"
 OPEN = "left the connection open"
 MORE = "the same client has more lines: a loop, until recv() gives b'' or the file is over"
@@ -24,8 +25,8 @@ HINTS = {
     "in the middle of a line": KEEP,
     "was cut": "a line may be longer than any recv(), and than a limit of readline()",
     "the last line": "what is left at the end is a line, too: answer it",
-    OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the connection, "
-    'too: `with connection, connection.makefile("rb") as lines:`',
+    OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
+    'connection, too: `with connection, connection.makefile("rb") as lines:`',
     "answered nothing": "answer each line as soon as its newline has come. What you write() into a "
     "file of makefile() needs flush(); sendall() goes out at once",
     "expected b'WHO": NEWLINE,
@@ -37,6 +38,7 @@ HINTS = {
     "said b": f'client.sendall(b"hello\\n"). {NEWLINE}',
     "no answer: timed out": "the answer is over with its newline: the server keeps the connection",
     "waits for more": "the answer is over with its newline: the server keeps the connection",
+    "as Python writes bytes": "`.decode()` makes text of bytes",
     "printed": "one recv() is a part of the line: read on until its newline",
     "still waits": "create_connection() has a timeout, and it holds for makefile(), too",
 }
@@ -59,12 +61,14 @@ def step(server: Path, client: Path) -> None:
             assert not (more := until_its_end(program, last)), (
                 f"after the client's end {program} sent {more!r:.80}, too"
             )
-        with running(client) as own:
-            own.ends()
-            shows(own, b"HELLO")
     for pieces in ((b"good ", b"morn", b"ing\n"), (b"and who are you?\n",)):
         asks(client, pieces)
     patience(client)
+    with running(server) as program:
+        program.listens()
+        with running(client) as calls:
+            calls.ends()
+            prints(calls, b"HELLO\n")
 
 
 def talks_on(program: Program) -> None:
@@ -72,12 +76,14 @@ def talks_on(program: Program) -> None:
     with caller() as client:
         for piece in (b"who", b" is"):
             sends(program, client, piece)
-            nothing_yet(program, client, piece)
+            nothing_yet(program, client, f"{piece!r}")
         sends(program, client, b" there?\n")
         answers(program, client, b"WHO IS THERE?\n")
         sends(program, client, b"one\n\nthree\n")
         answers(program, client, b"ONE\n\nTHREE\n")
-        sends(program, client, b"x" * LONG + b"\n")
+        sends(program, client, b"x" * LONG)
+        nothing_yet(program, client, f"{LONG:,} bytes")
+        sends(program, client, b"\n")
         answers_long(program, client)
         sends(program, client, b"last")
         client.shutdown(socket.SHUT_WR)
@@ -96,28 +102,33 @@ def sends(program: Program, client: socket.socket, data: bytes) -> None:
         raise AssertionError(f"{program} ended the connection without an answer") from None
 
 
-def read(client: socket.socket) -> None:
-    """Wait until its words are not in the receive buffer any more, for a second at most."""
-    peer, here = client.getpeername(), client.getsockname()
-
-    def taken() -> bool:
-        rows = [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
-        return not any(row.receive_queue for row in rows)
-
-    wait_until(taken, 1)
+def read(end: socket.socket) -> None:
+    """Wait until what it sent is not in the receive buffer any more, for a second at most."""
+    with suppress(OSError):  # it has been reset
+        peer, here = end.getpeername(), end.getsockname()
+        wait_until(lambda: not unread(peer, here), 1)
 
 
-def nothing_yet(program: Program, client: socket.socket, piece: bytes) -> None:
+def unread(peer: Address, here: Address) -> int:
+    rows = [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
+    return sum(row.receive_queue for row in rows)
+
+
+def nothing_yet(program: Program, client: socket.socket, piece: str) -> None:
     """Half a line has been read: nothing may come for it."""
     read(client)
     client.settimeout(0.2)
-    with suppress(TimeoutError):
+    try:
         got = client.recv(100)
-        if not got:
-            died(program)
-        what = f"answered {got!r:.80} {HALF}" if got else "ended the connection in the middle of a line"
-        raise AssertionError(f"{program} {what}, {piece!r}: it is complete when its newline has come")
-    client.settimeout(ANSWER)
+    except TimeoutError:
+        client.settimeout(ANSWER)
+        return
+    except ConnectionResetError:
+        got = b""
+    if not got:
+        died(program)
+    what = f"answered {got!r:.80} {HALF}" if got else "ended the connection in the middle of a line"
+    raise AssertionError(f"{program} {what}, {piece}: it is complete when its newline has come")
 
 
 def answers_long(program: Program, client: socket.socket) -> None:
@@ -161,7 +172,14 @@ def asks(client: Path, pieces: tuple[bytes, ...]) -> None:
             wait_until(lambda: program.over, LIMIT)
             assert program.over, f"{program} has its line, and waits for more"
         program.ends()
-        shows(program, b"".join(pieces).rstrip(b"\n"))
+        prints(program, b"".join(pieces))
+
+
+def prints(program: Program, line: bytes) -> None:
+    seen = program.printed
+    raw = f"{program} printed {seen.strip()!r:.80}, the answer as Python writes bytes"
+    assert repr(line.rstrip())[:-1] not in seen, raw
+    shows(program, line.rstrip())
 
 
 def line_of(connection: socket.socket) -> bytes:
@@ -179,6 +197,9 @@ def patience(client: Path) -> None:
     with full(HOST, PORT), running(client) as program:
         wait_until(lambda: program.over or calling(), START)
         gives_up(program, "the server is silent", LIMIT)
-    with socket.create_server((HOST, PORT)) as listener, running(client) as program:
-        with program.calls(listener):
-            gives_up(program, "the server says nothing", LIMIT)
+    with (
+        socket.create_server((HOST, PORT)) as listener,
+        running(client) as program,
+        program.calls(listener),
+    ):
+        gives_up(program, "the server says nothing", LIMIT)
