@@ -1,7 +1,7 @@
 """06_send_recv.ipynb: what stands around its calls, its checks, its pictures."""
 
 from sockutils.lessons.own.send import step
-from sockutils.lessons.send.arrivals import drip, trickle, wait_for_bytes, wait_until_over
+from sockutils.lessons.send.arrivals import drip, tell, trickle, wait_for_bytes, wait_until_over
 from sockutils.lessons.send.buffers import draw_buffers, small_buffers
 from sockutils.lessons.send.checks import delimiter, exactly, one_message
 from sockutils.lessons.send.pictures import draw_flow, draw_rates, look
@@ -19,6 +19,7 @@ __all__ = [
     "queues",
     "small_buffers",
     "step",
+    "tell",
     "trickle",
     "wait_for_bytes",
     "wait_until_over",
