@@ -220,7 +220,7 @@ WRONG_SERVERS = [
     ),
     (NO_FLUSH, r"answered nothing within 8 s.*\nhint: .*flush\(\)"),
     (LIMITED, r"answered b'XX.* to half a line, 300,000 bytes: it is complete when"),
-    (TIMED, r"ended the connection in the middle of a line, b'who'|without an answer"),
+    (TIMED, r"(in the middle of a line|to half a line), b'who'|without an answer"),
     (DIES, r"status 1: ConnectionResetError: .*, in your line \d+: .*\nhint: catch what fails"),
     (NOT_CUT, r"status 1: ConnectionResetError: .*\nhint: catch what fails"),
     (SERVER.replace("upper", "uppr"), "AttributeError: .*, in your line 13"),
