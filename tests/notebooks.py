@@ -47,6 +47,7 @@ SHORT = {
     "03_listen",
     "04_accept",
     "05_connect",
+    "06_send_recv",
     "08_close",
     "09_resolvers",
     "10_select",

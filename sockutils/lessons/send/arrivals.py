@@ -34,6 +34,19 @@ def trickle(
                 select.select([], [], [], 0.0005)
 
 
+def tell(sender: socket.socket, reader: socket.socket, data: bytes) -> None:
+    """Send data byte by byte, as trickle() does, and close."""
+    with sender:
+        trickle(sender, reader, data)
+
+
+def drip(sender: socket.socket, count: int = 10, seconds: float = 0.1) -> None:
+    """Send a byte after each pause of so many seconds."""
+    for _ in range(count):
+        select.select([], [], [], seconds)
+        sender.sendall(b".")
+
+
 def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
     for size in cycle(sizes):
         if not data:

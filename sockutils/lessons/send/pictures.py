@@ -21,7 +21,7 @@ class Step(NamedTuple):
     window: int  # what the sender may send beyond the acknowledged bytes
 
 
-def step(client: socket.socket, server: socket.socket, offered: int, taken: int, read: int) -> Step:
+def look(client: socket.socket, server: socket.socket, offered: int, taken: int, read: int) -> Step:
     """Wait until what is on its way has been acknowledged, and look at both ends."""
     until = time.monotonic() + 0.3
     select.select([], [], [], 0.05)

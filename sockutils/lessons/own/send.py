@@ -1,0 +1,205 @@
+"""06: a message is a line, however it is cut. The server answers each, until its client's end."""
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from sockutils.lessons.own.connect import LIMIT, calling, gives_up
+from sockutils.lessons.own.start import shows
+from sockutils.peers.ends import reset
+from sockutils.peers.waits import wait_until
+from sockutils.practice.own import answers, caller, died, own_program
+from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
+from sockutils.practice.silent import full
+from sockutils.tables.diag import sockets
+
+LONG = 300_000  # bytes: no buffer of a program has it in one piece
+Address = tuple[str, int]
+HALF = "to half a line"
+OPEN = "left the connection open"
+MORE = "the same client has more lines: a loop, until recv() gives b'' or the file is over"
+KEEP = "keep what has come in a variable, until a newline is in it: or let makefile('rb') do that"
+NEWLINE = "the newline belongs to the line: it comes, and goes, with it"
+HINTS = {
+    HALF: KEEP,
+    "in the middle of a line": KEEP,
+    "was cut": "a line may be longer than any recv(), and than a limit of readline()",
+    "the last line": "what is left at the end is a line, too: answer it",
+    OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
+    'connection, too: `with connection, connection.makefile("rb") as lines:`',
+    "answered nothing": "answer each line as soon as its newline has come. What you write() into a "
+    "file of makefile() needs flush(); sendall() goes out at once",
+    "expected b'WHO": NEWLINE,
+    "expected b'ONE": f"an empty line is a line. {NEWLINE}",
+    "without an answer": MORE,
+    "before it had read": MORE,
+    "ConnectionReset": "catch what fails with one client inside the loop: reading fails, too",
+    "Broken pipe": "catch what fails with one client inside the loop: sendall() fails, too",
+    "said b": f'client.sendall(b"hello\\n"). {NEWLINE}',
+    "no answer: timed out": "the answer is over with its newline: the server keeps the connection",
+    "waits for more": "the answer is over with its newline: the server keeps the connection",
+    "as Python writes bytes": "`.decode()` makes text of bytes",
+    "printed": "one recv() is a part of the line: read on until its newline",
+    "still waits": "create_connection() has a timeout, and it holds for makefile(), too",
+}
+
+
+@own_program("send", hint=HINTS)
+def step(server: Path, client: Path) -> None:
+    free()
+    with running(server) as program:
+        program.listens()
+        talks_on(program)
+        with caller() as gone:
+            sends(program, gone, b"half a li")
+            read(gone)
+            reset(gone)
+        with caller() as last:
+            sends(program, last, b"and you?\n")
+            answers(program, last, b"AND YOU?\n")
+            last.shutdown(socket.SHUT_WR)
+            assert not (more := until_its_end(program, last)), (
+                f"after the client's end {program} sent {more!r:.80}, too"
+            )
+    for pieces in ((b"good ", b"morn", b"ing\n"), (b"and who are you?\n",)):
+        asks(client, pieces)
+    patience(client)
+    with running(server) as program:
+        program.listens()
+        with running(client) as calls:
+            calls.ends()
+            prints(calls, b"HELLO\n")
+
+
+def talks_on(program: Program) -> None:
+    """One client with all kinds of lines."""
+    with caller() as client:
+        for piece in (b"who", b" is"):
+            sends(program, client, piece)
+            nothing_yet(program, client, f"{piece!r}")
+        sends(program, client, b" there?\n")
+        answers(program, client, b"WHO IS THERE?\n")
+        sends(program, client, b"one\n\nthree\n")
+        answers(program, client, b"ONE\n\nTHREE\n")
+        sends(program, client, b"x" * LONG)
+        nothing_yet(program, client, f"{LONG:,} bytes")
+        sends(program, client, b"\n")
+        answers_long(program, client)
+        sends(program, client, b"last")
+        client.shutdown(socket.SHUT_WR)
+        got = until_its_end(program, client)
+        told = f"the last line, b'last', had no newline, and {program} answered {got!r:.80}"
+        assert got in (b"LAST", b"LAST\n"), told
+
+
+def sends(program: Program, client: socket.socket, data: bytes) -> None:
+    try:
+        client.sendall(data)
+    except TimeoutError:
+        raise AssertionError(f"{program} does not read: a line of {len(data):,} bytes") from None
+    except ConnectionError:
+        died(program)
+        raise AssertionError(f"{program} ended the connection without an answer") from None
+
+
+def read(end: socket.socket) -> None:
+    """Wait until what it sent is not in the receive buffer any more, for a second at most."""
+    with suppress(OSError):  # it has been reset
+        peer, here = end.getpeername(), end.getsockname()
+        wait_until(lambda: not unread(peer, here), 1)
+
+
+def unread(peer: Address, here: Address) -> int:
+    rows = [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
+    return sum(row.receive_queue for row in rows)
+
+
+def nothing_yet(program: Program, client: socket.socket, piece: str) -> None:
+    """Half a line has been read: nothing may come for it."""
+    read(client)
+    client.settimeout(0.2)
+    try:
+        got = client.recv(100)
+    except TimeoutError:
+        client.settimeout(ANSWER)
+        return
+    except ConnectionResetError:
+        got = b""
+    if not got:
+        died(program)
+    what = f"answered {got!r:.80} {HALF}" if got else "ended the connection in the middle of a line"
+    raise AssertionError(f"{program} {what}, {piece}: it is complete when its newline has come")
+
+
+def answers_long(program: Program, client: socket.socket) -> None:
+    got = bytearray()
+    with suppress(TimeoutError):
+        while not got.endswith(b"\n") and (part := client.recv(1 << 16)):
+            got += part
+    if not got:
+        died(program)
+    told = f"a line of {LONG + 1:,} bytes was cut: {program} answered {len(got):,}"
+    assert got == b"X" * LONG + b"\n", told
+
+
+def until_its_end(program: Program, client: socket.socket) -> bytes:
+    """What comes after the client's last word, until the program closes."""
+    got = b""
+    try:
+        while part := client.recv(1 << 16):
+            got += part
+            assert len(got) < LONG, f"{program} answers on and on after the client's end"
+    except TimeoutError:
+        raise AssertionError(f"the client has ended, and {program} {OPEN}") from None
+    except ConnectionResetError:
+        died(program)
+        raise AssertionError(f"{program} reset the connection: no answer is safe then") from None
+    return got
+
+
+def asks(client: Path, pieces: tuple[bytes, ...]) -> None:
+    """Play the server, which answers in pieces and keeps the connection."""
+    with socket.create_server((HOST, PORT)) as listener, running(client) as program:
+        with program.calls(listener) as connection:
+            heard = line_of(connection)
+            if not heard:
+                died(program)
+            assert heard == b"hello\n", f"{program} said {heard!r:.80}, not b'hello\\n'"
+            for piece in pieces:
+                with suppress(OSError):  # it has gone early: that shows in what it prints
+                    connection.sendall(piece)
+                    read(connection)
+            wait_until(lambda: program.over, LIMIT)
+            assert program.over, f"{program} has its line, and waits for more"
+        program.ends()
+        prints(program, b"".join(pieces))
+
+
+def prints(program: Program, line: bytes) -> None:
+    seen = program.printed
+    raw = f"{program} printed {seen.strip()!r:.80}, the answer as Python writes bytes"
+    assert repr(line.rstrip())[:-1] not in seen, raw
+    shows(program, line.rstrip())
+
+
+def line_of(connection: socket.socket) -> bytes:
+    heard = b""
+    with suppress(TimeoutError):
+        while not heard.endswith(b"\n") and (part := connection.recv(100)):
+            heard += part
+    return heard
+
+
+def patience(client: Path) -> None:
+    """What it could in 05 it can still: refused, silent; and connected to somebody who is mute."""
+    with running(client) as program:
+        gives_up(program, "nobody listens", START)
+    with full(HOST, PORT), running(client) as program:
+        wait_until(lambda: program.over or calling(), START)
+        gives_up(program, "the server is silent", LIMIT)
+    with (
+        socket.create_server((HOST, PORT)) as listener,
+        running(client) as program,
+        program.calls(listener),
+    ):
+        gives_up(program, "the server says nothing", LIMIT)
