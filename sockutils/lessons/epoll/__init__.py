@@ -5,6 +5,7 @@ from sockutils.lessons.epoll.cost_pictures import draw_costs, draw_wait
 from sockutils.lessons.epoll.costs import Set, ratio, shortest, slope
 from sockutils.lessons.epoll.pictures import Moment, draw_moments, draw_woken
 from sockutils.lessons.epoll.watched import all_told, interest_list, names
+from sockutils.lessons.own.epoll import step
 from sockutils.peers.ends import unread
 from sockutils.peers.waits import wait_for_threads
 from sockutils.tables.descriptors import no_descriptor_left
@@ -25,6 +26,7 @@ __all__ = [
     "share",
     "shortest",
     "slope",
+    "step",
     "take",
     "unread",
     "wait_for_threads",
