@@ -1,8 +1,10 @@
-"""12_epoll.ipynb: what an instance watches, its pictures, what its exercises ask of a loop."""
+"""12_epoll.ipynb, and in depth: what an instance watches, pictures, and what is asked of a loop."""
 
 from sockutils.lessons.epoll.checks import forget, share, take
+from sockutils.lessons.epoll.clicks import CLICKS, Clicks
 from sockutils.lessons.epoll.cost_pictures import draw_costs, draw_wait
 from sockutils.lessons.epoll.costs import Set, ratio, shortest, slope
+from sockutils.lessons.epoll.many import at_200, crowd, shares, sizes
 from sockutils.lessons.epoll.pictures import Moment, draw_moments, draw_woken
 from sockutils.lessons.epoll.watched import all_told, interest_list, names
 from sockutils.lessons.own.epoll import step
@@ -11,9 +13,13 @@ from sockutils.peers.waits import wait_for_threads
 from sockutils.tables.descriptors import no_descriptor_left
 
 __all__ = [
+    "CLICKS",
+    "Clicks",
     "Moment",
     "Set",
     "all_told",
+    "at_200",
+    "crowd",
     "draw_costs",
     "draw_moments",
     "draw_wait",
@@ -24,7 +30,9 @@ __all__ = [
     "no_descriptor_left",
     "ratio",
     "share",
+    "shares",
     "shortest",
+    "sizes",
     "slope",
     "step",
     "take",

@@ -27,8 +27,9 @@ def draw_costs(costs: Costs) -> Picture:
     """Draw the time of one wait against the number of idle descriptors, on log axes."""
     figure, axes = canvas(height=5.5)
     numbers = list(costs)
-    slopes = {call: slope(costs, call) for call in CALLS}
-    for call, (colour, marker, line) in CALLS.items():
+    slopes = {call: slope(costs, call) for call in CALLS if call in costs[numbers[0]]}
+    for call in slopes:
+        colour, marker, line = CALLS[call]
         times = [costs[number][call] for number in numbers]
         axes.loglog(numbers, times, line, marker=marker, color=colour, linewidth=3, markersize=10)
     low, high = axes.get_ylim()
@@ -43,7 +44,7 @@ def draw_costs(costs: Costs) -> Picture:
     axes.grid(color=FAINT)
     first, last = numbers[0], numbers[-1]
     lines = []
-    for call in CALLS:
+    for call in slopes:
         factor = costs[last][call] / costs[first][call]
         grown = f"{factor:.0f} times its time with {first}"
         lines.append([call, f"slope {tenths(slopes[call])}", f"with {last:,}: {grown}"])
@@ -58,7 +59,7 @@ def _name_ends(axes: "Axes", costs: Costs, slopes: Mapping[str, float], gap: flo
     """Write the names at the right ends of the lines, at least so far apart."""
     last = max(costs)
     place = 0.0
-    for call in sorted(CALLS, key=lambda call: costs[last][call]):
+    for call in sorted(slopes, key=lambda call: costs[last][call]):
         place = max(costs[last][call], place * gap)
         words = f"{call}: slope {tenths(slopes[call])}"
         style: dict[str, Any] = {
