@@ -35,7 +35,7 @@ def draw_costs(costs: Costs) -> Picture:
     low, high = axes.get_ylim()
     _name_ends(axes, costs, slopes, (high / low) ** 0.085)
     axes.set_ylim(low, high * 2)
-    axes.set_xlim(numbers[0] / 1.3, numbers[-1] * 9)
+    axes.set_xlim(numbers[0] / 1.3, numbers[-1] * 12)
     axes.set_xticks(numbers, [f"{number:,}" for number in numbers])
     axes.tick_params(which="minor", length=0)
     axes.minorticks_off()

@@ -61,18 +61,37 @@ def shares(listeners: Sequence[socket.socket], events: int, loop: Loop) -> list[
     client comes all threads wait. The order is that in which the instances were registered.
     """
     with ExitStack() as stack:
-        stop, talker = map(stack.enter_context, socket.socketpair())
         instances = [stack.enter_context(select.epoll()) for _ in listeners]
-        threads = []
         for instance, listener in zip(instances, listeners, strict=True):
-            listener.setblocking(False)
             instance.register(listener, events)
+        return _shares(instances, listeners, loop)
+
+
+def shares_of_one(listener: socket.socket, events: int, loop: Loop) -> list[int]:
+    """The same with four threads that wait in one instance, in the order in which they started."""
+    with select.epoll() as instance:
+        instance.register(listener, events)
+        return _shares([instance] * 4, [listener] * 4, loop)
+
+
+def _shares(
+    instances: Sequence[select.epoll], listeners: Sequence[socket.socket], loop: Loop
+) -> list[int]:
+    together = {id(one): (one, instances.count(one)) for one in instances}.values()
+    with ExitStack() as stack:
+        stop, talker = map(stack.enter_context, socket.socketpair())
+        for instance, _ in together:
             instance.register(stop, select.EPOLLIN)
-            threads.append(stack.enter_context(background(loop, instance, listener, stop)))
+        threads = []
+        for number, instance in enumerate(instances):
+            listeners[number].setblocking(False)
+            thread = background(loop, instance, listeners[number], stop)
+            threads.append(stack.enter_context(thread))
             stack.callback(talker.send, b"!")  # before the thread is waited for
+            wait_for_threads(instance, instances[: number + 1].count(instance))
         for _ in range(CLIENTS):
-            for instance in instances:
-                wait_for_threads(instance)
+            for instance, number in together:
+                wait_for_threads(instance, number)
             with socket.create_connection(listeners[0].getsockname()) as client:
                 client.recv(1)
     return [thread.result for thread in threads]
