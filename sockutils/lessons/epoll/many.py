@@ -6,6 +6,7 @@ import select
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_for_threads
@@ -74,9 +75,7 @@ def shares_of_one(listener: socket.socket, events: int, loop: Loop) -> list[int]
         return _shares([instance] * 4, [listener] * 4, loop)
 
 
-def _shares(
-    instances: Sequence[select.epoll], listeners: Sequence[socket.socket], loop: Loop
-) -> list[int]:
+def _shares(instances: Sequence[Any], listeners: Sequence[socket.socket], loop: Loop) -> list[int]:
     together = {id(one): (one, instances.count(one)) for one in instances}.values()
     with ExitStack() as stack:
         stop, talker = map(stack.enter_context, socket.socketpair())
