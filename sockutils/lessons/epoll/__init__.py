@@ -2,7 +2,7 @@
 
 from sockutils.lessons.epoll.checks import forget, share, take
 from sockutils.lessons.epoll.clicks import CLICKS, Clicks
-from sockutils.lessons.epoll.cost_pictures import draw_costs, draw_wait
+from sockutils.lessons.epoll.cost_pictures import draw_costs, draw_wait, grown
 from sockutils.lessons.epoll.costs import Set, ratio, shortest, slope
 from sockutils.lessons.epoll.many import at_200, crowd, shares, shares_of_one, sizes
 from sockutils.lessons.epoll.pictures import Moment, draw_moments, draw_woken
@@ -25,6 +25,7 @@ __all__ = [
     "draw_wait",
     "draw_woken",
     "forget",
+    "grown",
     "interest_list",
     "names",
     "no_descriptor_left",

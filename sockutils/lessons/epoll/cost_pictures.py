@@ -75,6 +75,11 @@ AXIS = (0.3, 30_000)  # microseconds
 GROWN = ((50, "more than 50 times"), (3, "more than 3 times"))
 
 
+def grown(before: float, after: float) -> str:
+    """In words, how many times as long."""
+    return next((words for least, words in GROWN if after > least * before), "about as long")
+
+
 def draw_wait(costs: Costs) -> Picture:
     """Draw the times for a few and for many descriptors, two marks for each call."""
     figure, axes = canvas(height=4.5)
@@ -91,9 +96,10 @@ def draw_wait(costs: Costs) -> Picture:
         for micro, above in ((before, True), (after, far)):
             y = place + (0.22 if above else -0.42)
             axes.text(micro, y, seconds(micro / 1e6), fontsize=SIZE, ha="center")
-        factor = after / before
-        words = next((words for least, words in GROWN if factor > least), "about as long as")
-        lines.append([call, f"{words} what {few} take" if "times" in words else f"{words} {few}"])
+        words = grown(before, after)
+        lines.append(
+            [call, f"{words} what {few} take" if "times" in words else f"{words} as {few}"]
+        )
     axes.set_xscale("log")
     slowest = max(max(times.values()) for times in costs.values())
     axes.set_xlim(AXIS[0], max(AXIS[1], slowest * 4))  # one axis for every position of the panel
