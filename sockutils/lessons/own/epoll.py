@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 from sockutils.peers.ends import reset
@@ -184,12 +185,15 @@ def goes(program: Program, when: str, others: int) -> None:
     before, left = 0, open_ends()
     while left > others and left != before:  # it goes on, if slowly
         before = left
-        aim = max(others, before // 2)
-        wait_until(lambda aim=aim: program.over or open_ends() <= aim, ANSWER)
+        wait_until(partial(fewer, program, max(others, before // 2)), ANSWER)
         left = open_ends()
     program.lives()
     assert not program.over, f"{when}, and {program} has ended"
     assert left <= others, f"{when}, and {program} has not closed its own end of {left - others}"
+
+
+def fewer(program: Program, number: int) -> bool:
+    return program.over or open_ends() <= number
 
 
 def open_ends() -> int:
