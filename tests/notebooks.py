@@ -52,6 +52,7 @@ SHORT = {
     "09_resolvers",
     "10_select",
     "11_poll",
+    "12_epoll",
     "14_server",
 }
 TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}

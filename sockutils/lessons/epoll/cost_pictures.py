@@ -27,14 +27,15 @@ def draw_costs(costs: Costs) -> Picture:
     """Draw the time of one wait against the number of idle descriptors, on log axes."""
     figure, axes = canvas(height=5.5)
     numbers = list(costs)
-    slopes = {call: slope(costs, call) for call in CALLS}
-    for call, (colour, marker, line) in CALLS.items():
+    slopes = {call: slope(costs, call) for call in CALLS if call in costs[numbers[0]]}
+    for call in slopes:
+        colour, marker, line = CALLS[call]
         times = [costs[number][call] for number in numbers]
         axes.loglog(numbers, times, line, marker=marker, color=colour, linewidth=3, markersize=10)
     low, high = axes.get_ylim()
     _name_ends(axes, costs, slopes, (high / low) ** 0.085)
     axes.set_ylim(low, high * 2)
-    axes.set_xlim(numbers[0] / 1.3, numbers[-1] * 9)
+    axes.set_xlim(numbers[0] / 1.3, numbers[-1] * 12)
     axes.set_xticks(numbers, [f"{number:,}" for number in numbers])
     axes.tick_params(which="minor", length=0)
     axes.minorticks_off()
@@ -43,7 +44,7 @@ def draw_costs(costs: Costs) -> Picture:
     axes.grid(color=FAINT)
     first, last = numbers[0], numbers[-1]
     lines = []
-    for call in CALLS:
+    for call in slopes:
         factor = costs[last][call] / costs[first][call]
         grown = f"{factor:.0f} times its time with {first}"
         lines.append([call, f"slope {tenths(slopes[call])}", f"with {last:,}: {grown}"])
@@ -58,7 +59,7 @@ def _name_ends(axes: "Axes", costs: Costs, slopes: Mapping[str, float], gap: flo
     """Write the names at the right ends of the lines, at least so far apart."""
     last = max(costs)
     place = 0.0
-    for call in sorted(CALLS, key=lambda call: costs[last][call]):
+    for call in sorted(slopes, key=lambda call: costs[last][call]):
         place = max(costs[last][call], place * gap)
         words = f"{call}: slope {tenths(slopes[call])}"
         style: dict[str, Any] = {
@@ -72,6 +73,11 @@ def _name_ends(axes: "Axes", costs: Costs, slopes: Mapping[str, float], gap: flo
 
 AXIS = (0.3, 30_000)  # microseconds
 GROWN = ((50, "more than 50 times"), (3, "more than 3 times"))
+
+
+def grown(before: float, after: float) -> str:
+    """In words, how many times as long."""
+    return next((words for least, words in GROWN if after > least * before), "about as long")
 
 
 def draw_wait(costs: Costs) -> Picture:
@@ -90,9 +96,10 @@ def draw_wait(costs: Costs) -> Picture:
         for micro, above in ((before, True), (after, far)):
             y = place + (0.22 if above else -0.42)
             axes.text(micro, y, seconds(micro / 1e6), fontsize=SIZE, ha="center")
-        factor = after / before
-        words = next((words for least, words in GROWN if factor > least), "about as long as")
-        lines.append([call, f"{words} what {few} take" if "times" in words else f"{words} {few}"])
+        words = grown(before, after)
+        lines.append(
+            [call, f"{words} what {few} take" if "times" in words else f"{words} as {few}"]
+        )
     axes.set_xscale("log")
     slowest = max(max(times.values()) for times in costs.values())
     axes.set_xlim(AXIS[0], max(AXIS[1], slowest * 4))  # one axis for every position of the panel
