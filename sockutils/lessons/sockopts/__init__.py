@@ -1,5 +1,6 @@
 """13_sockopts.ipynb: its table, its pictures, its checks."""
 
+from sockutils.lessons.own.sockopts import step
 from sockutils.lessons.sockopts.checks import caller, quick, watch
 from sockutils.lessons.sockopts.pictures import Sample, draw_info, last_request, until_reset
 from sockutils.tables.options import options
@@ -11,6 +12,7 @@ __all__ = [
     "last_request",
     "options",
     "quick",
+    "step",
     "until_reset",
     "watch",
 ]
