@@ -15,9 +15,9 @@ def answerer(port: int, quickack: bool = False) -> Iterator[None]:
 
     With `quickack` its kernel confirms at once: TCP_QUICKACK before each recv(), tcp(7).
     """
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        with background(serve, listener, quickack):
-            yield
+    listener = socket.create_server(("127.0.0.1", port))
+    with listener, background(serve, listener, quickack):
+        yield
 
 
 def serve(listener: socket.socket, quickack: bool) -> None:
