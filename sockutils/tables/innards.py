@@ -22,10 +22,11 @@ KEEPALIVE = 2  # proc(5), /proc/net/tcp
 class Innards(NamedTuple):
     """A connection. `asks` is in how many seconds the kernel asks the peer, None without keepalive.
 
-    `queue` is how many bytes are not confirmed, `held` how many of them are not sent.
+    `queue` is how many bytes are not confirmed, `held` how many of them are not sent. `inode` is 0
+    until a program has accepted it.
     """
 
-    accepted: bool
+    inode: int
     asks: float | None
     queue: int
     held: int
@@ -45,5 +46,5 @@ def innards(port: int, client: tuple[str, int]) -> Innards | None:
             if (socket.ntohs(ports[0]), there) == (port, client):
                 info = dict(parts(found[MESSAGE.size :], ATTRIBUTE))[INET_DIAG_INFO]
                 (held,) = NOTSENT_SIZE.unpack_from(info, NOTSENT)
-                return Innards(inode > 0, due / 1000 if timer == KEEPALIVE else None, queue, held)
+                return Innards(inode, due / 1000 if timer == KEEPALIVE else None, queue, held)
     return None
