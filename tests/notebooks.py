@@ -53,6 +53,7 @@ SHORT = {
     "10_select",
     "11_poll",
     "12_epoll",
+    "13_sockopts",
     "14_server",
 }
 TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
