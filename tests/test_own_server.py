@@ -77,7 +77,7 @@ WELCOME = "    except OSError as error:\n        print(error)\n        epoll.mod
 LEFT = "            if not (client.begun or client.answers):  # it has asked nothing\n"
 WRONG = [
     ("SILENCE = 5", "LONGEST, SILENCE = 1 << 30, 60", "took 16 MB of a line that never ends"),
-    ("LONGEST = 65536", "LONGEST = 1000", "a line of 65536 bytes was let go"),
+    ("LONGEST = 1_000_000", "LONGEST = 1000", "a line of 65536 bytes was let go"),
     ("SILENCE = 5", "SILENCE = 60", "a client says nothing, and .* still keeps it after 10 s"),
     (LATE, LATE.replace("self.answers", "data"), "goes on bit by bit, and .* still keeps it"),
     ("SILENCE = 5", "SILENCE = 1", "was let go after 1.* s: it has 5|asks each second was let go"),

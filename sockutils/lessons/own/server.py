@@ -1,6 +1,6 @@
 """14: the server has limits of length, of time and of descriptors, and ends without losing anybody.
 
-Before its own trials it takes those of the steps of select(), poll(), epoll and sockopts.
+Before its own trials it takes the steps of 10 to 13.
 """
 
 import os
@@ -10,8 +10,10 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from inspect import unwrap
 from pathlib import Path
 
+from sockutils.lessons.own import epoll, poll, select, sockopts
 from sockutils.lessons.own.accept import asleep
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
@@ -41,6 +43,11 @@ Trial = Callable[[Program], None]
 
 @own_program("server", hint=HINTS, seconds=120)
 def step(server: Path) -> None:
+    for lesson, earlier in EARLIER.items():
+        try:
+            unwrap(earlier)(server)
+        except AssertionError as error:
+            raise AssertionError(f"the step of {lesson}: {error}") from None
     free()
     with running(server) as program:
         program.listens()
@@ -193,6 +200,12 @@ def listens() -> bool:
     return any(row.state == "LISTEN" for row in who_holds(PORT, HOST))
 
 
+EARLIER = {
+    "10 select": select.step,
+    "11 poll": poll.step,
+    "12 epoll": epoll.step,
+    "13 sockopts": sockopts.step,
+}
 TRIALS: dict[str, Trial] = {
     "clients that reset": survives_resets,
     "lines that are too long": long_lines,
