@@ -247,6 +247,14 @@ def test_the_reference_is_what_the_notebooks_say() -> None:
     assert {*map(int, numbers)} == {*range(1, 90)}
 
 
+def test_every_option_that_a_cell_sets_has_a_row() -> None:
+    rows = "\n".join(reference.options(list(reference.cells())))
+    for cell in (cell for path in LESSONS for cell in code_cells(path)):
+        for call in re.findall(r"[gs]etsockopt\(([^()]*)", cell.source):
+            for name in reference.OPTION.findall(call):
+                assert f"| `{name}` |" in rows, cell.source
+
+
 @every_notebook
 def test_the_entries_meant_are_in_the_manual(path: Path) -> None:
     lists = manual().values()

@@ -20,6 +20,8 @@ NOTEBOOKS = Path(__file__).parents[1].resolve() / "notebooks"
 PAGE = NOTEBOOKS / "15_reference.ipynb"
 GLOSSARY = Path(__file__).with_name("glossary.toml")
 STATE = Path(__file__).with_name("states.toml")
+OPTIONS = Path(__file__).with_name("options.toml")
+OPTION = re.compile(r"\b(?:SO|TCP|IP|IPV6)_[A-Z_0-9]+\b")
 VERDICT = re.compile(r"^\| (\d+) \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
 ANCHOR = re.compile(r"\]\((#(?:[^()]|\(\))+)\)")
 
@@ -73,6 +75,14 @@ As `ss` and this course's tables spell them; `netstat` writes `_` for `-`, and `
 
 | state | what it means | shown in |
 |---|---|---|"""
+
+KNOBS = """## The options
+
+Those that a cell sets or asks for, with the first one that does. `man 7 socket`, `ip`, `ipv6` and
+`tcp` have all.
+
+| option | level | what it does | shown in |
+|---|---|---|---|"""
 
 TERMS = """## Terms
 
@@ -197,19 +207,22 @@ def with_suffix(place: str) -> str:
 
 
 def calls(every: list[Cell]) -> list[str]:
-    """A row for each call that a lesson is about: its declaration, from that lesson."""
+    """A row for each call that a lesson is about: its declaration, from that lesson or its depth."""
     lessons = tables()[0]["lessons"]
-    return [row for call, place in lessons.items() if (row := declared(call, place, every))]
+    return [declared(call, place, every) for call, place in lessons.items()]
 
 
 def declared(call: str, place: str, every: list[Cell]) -> str:
     number = PurePath(place).name[:2]
-    pattern = re.compile(rf"(?:struct )?\w+ \**{call}\([^;]*\);")
-    for cell in every:
-        here = PurePath(cell.notebook).name[:2] == number and "ffi.cdef(" in cell.source
-        if here and (found := pattern.search(cell.source)):
-            return f"| `{' '.join(found[0].split())}` | {cell.link} |"
-    return ""
+    pattern = re.compile(rf"(?:struct )?\w+ \**{call}\([^;\"]*\);")
+    found = [
+        (" ".join(match.split()), cell.link)
+        for cell in every
+        if cell.kind == "code" and PurePath(cell.notebook).name[:2] == number
+        for match in pattern.findall(f"{cell.source}\n{cell.text}")
+    ]
+    text, place = max(found, key=lambda each: len(each[0]))  # that with the arguments' names
+    return f"| `{text}` | {place} |"
 
 
 def states(every: list[Cell]) -> list[str]:
@@ -220,6 +233,19 @@ def states(every: list[Cell]) -> list[str]:
         cell = next(cell for cell in every if row.search(cell.text) or f"→ {state}" in cell.text)
         rows.append(f"| `{state}` | {what} | {cell.link} |")
     return rows
+
+
+def options(every: list[Cell]) -> list[str]:
+    """A row for each option, with the first cell whose code has it; a lesson comes first."""
+    known = tomllib.loads(OPTIONS.read_text())
+    found: dict[str, Cell] = {}
+    for cell in sorted(every, key=lambda cell: cell.notebook.startswith("deeper/")):
+        for name in OPTION.findall(cell.source) if cell.kind == "code" else []:
+            found.setdefault(name, cell)
+    return [
+        f"| `{name}` | `{level}` | {what} | {found[name].link} |"
+        for name, (level, what) in known.items()
+    ]
 
 
 def symptom_tables() -> list[str]:
@@ -244,6 +270,7 @@ def page() -> list[str]:
         "\n".join([TERMS, *rows]),
         "\n".join([CALLS, *calls(every)]),
         "\n".join([STATES, *states(every)]),
+        "\n".join([KNOBS, *options(every)]),
         ERRORS,
         *("\n".join(table).strip() for table in pages),
         "\n".join([STATEMENTS, *statements(every)]),
