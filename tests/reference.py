@@ -207,7 +207,7 @@ def with_suffix(place: str) -> str:
 
 
 def calls(every: list[Cell]) -> list[str]:
-    """A row for each call that a lesson is about: its declaration, from that lesson or its depth."""
+    """A row for each call that a lesson is about: its declaration, from there or its depth."""
     lessons = tables()[0]["lessons"]
     return [declared(call, place, every) for call, place in lessons.items()]
 
