@@ -1,5 +1,6 @@
 """07_sendto_recvfrom.ipynb: its checks and its panel's picture."""
 
+from sockutils.lessons.own.sendto import step
 from sockutils.lessons.sendto.checks import knock, not_too_long, persistence
 from sockutils.lessons.sendto.pictures import draw_burst
 from sockutils.lessons.sendto.reliable import Halves, stop_and_wait
@@ -12,5 +13,6 @@ __all__ = [
     "knock",
     "not_too_long",
     "persistence",
+    "step",
     "stop_and_wait",
 ]
