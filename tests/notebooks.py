@@ -41,6 +41,7 @@ STATEMENTS = {
 }
 # Lessons that one finishes in half an hour: they keep the numbers of `test_can_be_finished()`.
 SHORT = {"00_start_here", "01_socket", "02_bind", "03_listen", "04_accept", "05_connect"}
+SHORT |= {"07_sendto_recvfrom"}
 TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
 TAGS |= {"solution", "step", "verdicts"}
 SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
