@@ -1,4 +1,4 @@
-"""07: the server over datagrams: it answers each, whoever sent it, and survives what it cannot send.
+"""07: the server over datagrams answers each, whoever sent it, and survives what it cannot send.
 
 Two clients ask at the same time, so that no answer goes to the right one by chance. A third one
 has a peer, and hears nobody else: an answer to it comes back refused. A fourth one has no port.
@@ -22,11 +22,11 @@ REFUSED, UNREACHABLE = "an answer that came back refused", "an answer that canno
 LOOP = "a loop without an end, `while True`, around recvfrom() and sendto()"
 CATCH = "catch the OSError of sendto() inside the loop, and go on with the next datagram"
 HINTS = {
-    "make it SOCK_DGRAM": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM): no listen(), no accept()",
+    "make it SOCK_DGRAM": "socket.socket(type=socket.SOCK_DGRAM), without listen() and accept()",
     "Operation not supported": "a datagram socket has no connections: bind(), then recvfrom()",
     "no UDP socket": "bind() before the loop, recvfrom() in it",
     "from port": "one socket for both: the one that received sends the answer, too",
-    "went to another": "recvfrom() returns the data and the address: sendto() that address, each time",
+    "went to another": "recvfrom() returns data and address: sendto() to that address, each time",
     "Destination address required": "sendto(data, address), with the address from recvfrom()",
     "a tuple": "question, address = server.recvfrom(65535)",
     "'tuple' object": "question, address = server.recvfrom(65535)",
@@ -99,7 +99,8 @@ def hears(
         assert not program.over, f"{program} ended, without an answer to {what}"
         got = [one.recv(LARGEST) for one in others if is_there(one)]
         wrong = f"{what}: the answer of {program}, {expected!r:.40}, went to another one"
-        assert expected not in got and not any(map(is_there, others)), wrong
+        assert expected not in got, wrong
+        assert not any(map(is_there, others)), wrong
         raise AssertionError(f"{program} gave no answer to {what} within {ANSWER:.0f} s")
     answer, address = end.recvfrom(LARGEST)
     assert address == SERVER, f"{program} answered from port {address[1]}, not {PORT}"
