@@ -48,6 +48,7 @@ SHORT = {
     "04_accept",
     "05_connect",
     "06_send_recv",
+    "07_sendto_recvfrom",
     "08_close",
     "09_resolvers",
     "10_select",

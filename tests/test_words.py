@@ -249,7 +249,8 @@ CALLS = 'a cell below the heading "The calls, in C and in Python": run that one 
 
 def test_a_name_that_an_earlier_cell_makes(alone: Run) -> None:
     assert below(alone("lesson.greet")) == [f"In the lessons `lesson` comes from {TOP}"]
-    assert below(alone("udp(5)")) == [f"In 07_sendto_recvfrom.ipynb `udp` comes from {CALLS}"]
+    knocks = CALLS.replace("The calls, in C and in Python", "What if somebody only ever knocks?")
+    assert below(alone("cookies")) == [f"In deeper/03_listen.ipynb `cookies` comes from {knocks}"]
     assert below(alone("connected()")) == []  # several lessons have one
     for here in (
         "os.environ['JPY_SESSION_NAME'] = '/home/me/course/08_close-Copy1.ipynb'",

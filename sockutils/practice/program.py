@@ -103,9 +103,29 @@ class Program:
         assert found == port, f"{self} listens on port {found}, not {port}"
         assert host == HOST, f"{self} listens on {host}, not {HOST}"
 
+    def receives(self, port: int = PORT) -> None:
+        """Wait until it has a UDP socket on the port."""
+        wait_until(lambda: self.over or self._receivers() or self._listeners(), START)
+        ends = {row.local[-1]: row.local[0] for row in self._receivers()}
+        if not ends:
+            self.lives()
+            assert not self.over, f"{self} ended at once: it has waited for no datagram"
+            assert not self._listeners(), f"{self} listens for connections: make it SOCK_DGRAM"
+            raise AssertionError(f"{self} has bound no UDP socket after {START:.0f} s")
+        found = port if port in ends else next(iter(ends))
+        assert found == port, f"{self} receives on port {found}, not {port}"
+        assert ends[port] == HOST, f"{self} receives on {ends[port]}, not {HOST}"
+
     def _listeners(self) -> list[Row]:
+        return self._held("tcp", "LISTEN")
+
+    def _receivers(self) -> list[Row]:
+        return self._held("udp", "UNCONN")
+
+    def _held(self, *kind: str) -> list[Row]:
+        """Its sockets of this protocol and state."""
         group = self._process.pid
-        rows = [row for row in sockets() if (row.protocol, row.state) == ("tcp", "LISTEN")]
+        rows = [row for row in sockets() if (row.protocol, row.state) == kind]
         held = with_holders(rows) if rows else []  # it looks into every process
         return [row for row in held if any(member(one.pid, group) for one in row.holders or ())]
 
@@ -164,9 +184,9 @@ def running(path: Path, *arguments: str, options: tuple[str, ...] = ()) -> Itera
             program.end()
 
 
-def free(port: int = PORT) -> None:
+def free(port: int = PORT, protocol: str = "tcp") -> None:
     """Tell who has the port, if somebody has it. AssertionError"""
-    rows = [row for row in who_holds(port, HOST) if row.state in ("LISTEN", "UNCONN")]
+    rows = [row for row in who_holds(port, HOST, protocol) if row.state in ("LISTEN", "UNCONN")]
     names = {told(row.holders or ()) for row in rows}
     who = ", ".join(names).replace("?", "a program of another user")
     assert not rows, f"port {port} is in use by {who}: close it there first, and run this again"

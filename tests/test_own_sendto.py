@@ -1,0 +1,159 @@
+"""The step of 07: a server that answers every datagram passes, others get their words."""
+
+import re
+from itertools import count
+from pathlib import Path
+
+import pytest
+from kernels import alone
+
+SERVER = """
+import socket
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    server.bind(("127.0.0.1", 5000))
+    while True:
+        question, address = server.recvfrom(65535)
+        try:
+            server.sendto(question.upper(), address)
+        except OSError as error:
+            print(address, error)
+"""
+LIBRARY = """
+import socketserver
+
+class Shout(socketserver.BaseRequestHandler):
+    def handle(self):
+        question, server = self.request
+        server.sendto(question.upper(), self.client_address)
+
+socketserver.UDPServer.max_packet_size = 65535
+socketserver.ThreadingUDPServer(("127.0.0.1", 5000), Shout).serve_forever()
+"""
+LOOP = """
+import asyncio
+
+class Shout(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        if data:
+            self.transport.sendto(data.upper(), address)
+        else:  # before Python 3.14 sendto() sends no empty one
+            self.transport.get_extra_info("socket")._sock.sendto(data, address)
+
+async def main():
+    loop = asyncio.get_running_loop()
+    await loop.create_datagram_endpoint(Shout, local_addr=("127.0.0.1", 5000))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+MESSAGES = """
+import select, socket
+
+server = socket.socket(type=socket.SOCK_DGRAM)
+server.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR
+server.bind(("127.0.0.1", 5000))
+server.setblocking(False)
+while True:
+    select.select([server], [], [])
+    try:
+        question, _, _, address = server.recvmsg(1 << 16)
+        server.sendmsg([question.upper()], [], 0, address)
+    except OSError:
+        pass
+"""
+EACH = """
+import socket
+
+general = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+general.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+general.bind(("127.0.0.1", 5000))
+while True:
+    question, address = general.recvfrom(65535)
+    if address[1]:
+        general.sendto(question.upper(), socket.MSG_DONTWAIT, address)
+"""
+TRY = SERVER[SERVER.index("        try:") :]
+BARE = "        server.sendto(question.upper(), address)\n"
+ONE_PEER = "        server.connect(address)\n        server.send(question.upper())\n"
+WRONG = [
+    (TRY, BARE, r"OSError: \[Errno 22\] Invalid argument, in your line 8.*\nhint: some.*forged"),
+    ("while True:", "if True:", "ended, without an answer to the (first|second).*\nhint: a loop"),
+    ("while True:", "for _ in range(3):", "ended, without an answer to .*\nhint: a loop"),
+    ("65535", "100", "9,000 bytes: shout_udp.py answered 100 bytes, not 9000\nhint: recvfrom"),
+    ("65535", "8192", "9,000 bytes: shout_udp.py answered 8192 bytes, not 9000"),
+    (
+        "        try:",
+        "        if not question:\n            break\n        try:",
+        "ended, without an answer to an empty datagram\nhint: b'' is a message",
+    ),
+    (
+        "        try:",
+        "        if not question:\n            continue\n        try:",
+        "gave no answer to an empty datagram within 8 s\nhint: b''",
+    ),
+    ("SOCK_DGRAM", "SOCK_STREAM", "Transport endpoint is not connected|recvfrom"),
+    ('"127.0.0.1"', '""', r"receives on 0.0.0.0, not 127.0.0.1"),
+    ("5000", "5001", "receives on port 5001, not 5000"),
+    (
+        '    server.bind(("127.0.0.1", 5000))\n',
+        "",
+        "has bound no UDP socket after 10 s\nhint: bind",
+    ),
+    (".upper()", "", "a datagram: shout_udp.py answered b'hello', not b'HELLO'"),
+    (TRY, ONE_PEER, "gave no answer to the second of two clients|status 1: ConnectionRefused"),
+    (
+        "        question, address = server.recvfrom(65535)",
+        "        question, found = server.recvfrom(65535)\n"
+        "        address = globals().setdefault('first', found)",
+        "the second of two clients: the answer .* went to another one\nhint: recvfrom.. returns",
+    ),
+    (
+        "server.sendto(",
+        "socket.socket(type=socket.SOCK_DGRAM).sendto(",
+        "answered from port [0-9]+, not 5000\nhint: one socket for both",
+    ),
+    (
+        "question, address = server.recvfrom(65535)",
+        "question = address = server.recvfrom(65535)",
+        "'tuple' object has no attribute 'upper'.*\nhint: question, address",
+    ),
+    ("server.sendto(question.upper(), address)", "server.send(question.upper())", "no answer to"),
+    (
+        "    while",
+        "    server.setsockopt(0, 11, 1)\n    while",
+        "ConnectionRefusedError.*in your line 8.*\nhint: a server has no peer",
+    ),
+    (
+        "    server.bind",
+        "    server.listen()\n    server.bind",
+        "Operation not supported.*\nhint: a datagram socket has no connections",
+    ),
+    ("question.upper()", "question.decode().upper()", "a bytes-like object is required, not 'str'"),
+    ("import socket", "import sockte", "ModuleNotFoundError|No module named 'sockte'"),
+]
+
+
+def check(folder: Path, server: str) -> str:
+    (folder / "shout_udp.py").write_text(server)
+    code = "from sockutils.lessons import sendto; print(sendto.step('shout_udp.py'))"
+    return alone(folder, code)
+
+
+RIGHT = {"plain": SERVER, "library": LIBRARY, "asyncio": LOOP, "messages": MESSAGES, "no try": EACH}
+
+
+@pytest.mark.parametrize("server", RIGHT.values(), ids=RIGHT.keys())
+def test_a_server_that_answers_every_datagram_passes(tmp_path: Path, server: str) -> None:
+    assert check(tmp_path, server) == "step: passed\n"
+
+
+@pytest.mark.parametrize(("right", "instead", "words"), WRONG, ids=count())
+def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
+    assert right in SERVER
+    said = check(tmp_path, SERVER.replace(right, instead))
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
