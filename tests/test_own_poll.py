@@ -297,6 +297,36 @@ WRONG = [
     ),
 ]
 
+ADDS = "poll.register(connection, select.POLLIN)"
+STEPS = "            elif wanted := serve(clients[number]):"
+WRONG += [
+    (
+        "                poll.modify(number, wanted)",
+        "                if wanted == select.POLLOUT:\n"
+        "                    poll.modify(number, wanted)",
+        r"reads nothing, .* keeps a processor busy\nhint: while .*, for POLLIN and not for POLLOUT",
+    ),
+    (
+        ADDS + "\n" + STEPS,
+        ADDS.replace("POLLIN", "POLLIN | select.POLLRDHUP") + "\n            elif _ & "
+        "select.POLLRDHUP:\n                poll.unregister(number)\n"
+        "                clients.pop(number).connection.close()\n" + STEPS,
+        r"reset the connection: it closed before .*\nhint: POLLRDHUP and POLLHUP may come while",
+    ),
+    (
+        "        else:\n            client.hear()\n    except BlockingIOError:\n        pass\n",
+        "        else:\n            client.hear()\n            client.connection.sendall"
+        "(client.answers)\n            client.answers = b''\n",
+        r"that reads nothing was cut off: .* closed .*\nhint: send\(\) on a full queue raises",
+    ),
+    (
+        "            client.answer()\n        else:\n            client.hear()\n",
+        "            client.answer()\n            return client.wants() if not client.ended else 0\n"
+        "        client.hear()\n",
+        r"\d+ of \d+ bytes came, and then the end\nhint: close at b'' only when",
+    ),
+]
+
 WRONG_WITH_SELECT = [
     (
         "[one for one in rest if one not in over]",
