@@ -304,7 +304,7 @@ WRONG += [
         "                poll.modify(number, wanted)",
         "                if wanted == select.POLLOUT:\n"
         "                    poll.modify(number, wanted)",
-        r"reads nothing, .* keeps a processor busy\nhint: while .*, for POLLIN and not for POLLOUT",
+        r"reads nothing, .* a processor busy\nhint: while .* for POLLIN and not for POLLOUT",
     ),
     (
         ADDS + "\n" + STEPS,
@@ -321,7 +321,8 @@ WRONG += [
     ),
     (
         "            client.answer()\n        else:\n            client.hear()\n",
-        "            client.answer()\n            return client.wants() if not client.ended else 0\n"
+        "            client.answer()\n"
+        "            return client.wants() if not client.ended else 0\n"
         "        client.hear()\n",
         r"\d+ of \d+ bytes came, and then the end\nhint: close at b'' only when",
     ),

@@ -17,7 +17,7 @@ from sockutils.tables.busy import who_holds
 MEGABYTE = b"".join(b"this is a line, number %08d\n" % number for number in range(1 << 15))
 FEW = MEGABYTE[: 1 << 17]  # what the server's kernel takes although nobody reads
 LAST = b"the end"  # a line without its newline
-LONG = b"a line without its newline, " * (1 << 15)  # its answer is more than a kernel takes at once
+LONG = b"a line without its newline, " * (1 << 15)  # more than a kernel takes at once
 LOOKS = 10  # in a row that have to find it asleep
 GONE = "who is gone concerns nobody else: `except OSError` around recv() and send()"
 KEEP = "keep what send() did not take, ask for POLLOUT meanwhile, and go back to poll()"
@@ -32,12 +32,12 @@ HINTS = {
     "answered nothing": "an answer goes out when POLLOUT comes: ask for it as long as one waits",
     "all are silent": "a connection is nearly always writable: ask for POLLOUT while an answer "
     "waits, and at no other time. And poll() waits: give it no time, or a long one",
-    "a megabyte and reads nothing": "while answers wait, ask for POLLOUT and not for POLLIN, or read "
-    "what comes; when none waits any more, for POLLIN and not for POLLOUT",
+    "a megabyte and reads nothing": "while answers wait, ask for POLLOUT and not for POLLIN, or "
+    "read what comes; when none waits any more, for POLLIN and not for POLLOUT",
     "that reads nothing was cut off": "send() on a full queue raises BlockingIOError, which is an "
     f"OSError, too: catch it first; {KEEP}. (sendall() does not tell how much it sent)",
-    "before it had read everything": "POLLRDHUP and POLLHUP may come while there are bytes to read: "
-    "recv() them, until b''",
+    "before it had read everything": "POLLRDHUP and POLLHUP may come while there are bytes to "
+    "read: recv() them, until b''",
     "ended its direction and": "its end stays readable: once you have read b'', ask for POLLOUT "
     "while answers wait, and then close",
     "has reset": "recv() or send() tells of it: then unregister and close",

@@ -28,16 +28,15 @@ from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
 from sockutils.tables.descriptors import held, links
 
-
 AT_ONCE = 0.001  # seconds: poll(0) is far below, poll(1) above
 LOOK = {
     "still busy": "poll(0) looks and returns; without a number poll() waits for ever",
     "you have waited": "poll(0) looks and returns: the number is how long it may wait",
-    "'ended', and you say 'open'": "POLLRDHUP is the end of the other side, and has to be asked for",
+    "'ended', and you say 'open'": "POLLRDHUP, the end of the other side, has to be asked for",
     "'open', and you say 'ended'": "POLLIN says that there is something to read: bytes or the end."
     " Which flag says that it is the end?",
-    "'over', and you say 'ended'": "when all is over, POLLRDHUP is there as well as POLLHUP: look at"
-    " POLLHUP first. (POLLERR is there after a reset only.)",
+    "'over', and you say 'ended'": "when all is over, POLLRDHUP is there as well as POLLHUP: look"
+    " at POLLHUP first. (POLLERR is there after a reset only.)",
     "'over', and you say 'open'": "several flags come at once, so flags == select.POLLHUP is false:"
     " test flags & select.POLLHUP",
     "": "ask for POLLRDHUP with poll(0), and look at the flags: no other call is needed",
