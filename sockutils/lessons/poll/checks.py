@@ -148,11 +148,11 @@ def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
         stack.callback(close_all, ends, names)
         right = [*words[:2], b"", *words[2:]]
         peers = [server for _, server in pairs]
-        calls, said = Rounds(), set[str]()
-        with background(tell_all, writer, names[0], peers, words, said) as peer, counted(calls):
+        calls, told = Rounds(), set[str]()
+        with background(tell_all, writer, names[0], peers, words, told) as peer, counted(calls):
             found = collect([*ends])
-            early = "all" not in said
-            said.add("returned")
+            early = "all" not in told
+            told.add("returned")
         events, held_up = peer.result
         assert isinstance(found, list), f"you return {short(found)}, not a list"
         assert not early or held_up, "you returned while some had not said everything, or not ended"
