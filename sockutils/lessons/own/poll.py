@@ -38,10 +38,12 @@ HINTS = {
     f"OSError, too: catch it first; {KEEP}. (sendall() does not tell how much it sent)",
     "before it had read everything": "POLLRDHUP and POLLHUP may come while there are bytes to "
     "read: recv() them, until b''",
+    "has its answer and says": "when no answer waits, ask for POLLIN and not for POLLOUT",
     "ended its direction and": "its end stays readable: once you have read b'', ask for POLLOUT "
     "while answers wait, and then close",
     "has reset": "recv() or send() tells of it: then unregister and close",
     r"WORLD\nHELLO": "cut off what send() took: it returns how many bytes that were",
+    r"HELLO\nHELLO": "cut off what send() took: it returns how many bytes that were",
     "THE ENDTHE": "b'' comes each time that you ask: once you have read it, do not ask for POLLIN",
     "another answer": "cut off exactly what send() took, and keep the rest, one for each client",
     "and then nothing": "whoever got POLLOUT sends, and asks for POLLIN when nothing is left",
@@ -114,6 +116,7 @@ def serves(program: Program, meanwhile: str) -> None:
             why = "waits for it" if asleep(program) else "tries again and again to send to it"
             others = f"another client gets no answer within {ANSWER:.0f} s"
             raise AssertionError(f"{meanwhile}: {program} {why}, and {others}") from None
+        rests(program, "a client has its answer and says no more")
         ends(program, client)
 
 
