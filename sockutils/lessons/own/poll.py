@@ -74,6 +74,7 @@ def step(server: Path) -> None:
             meets_one_that_resets(program)
             silent.sendall(b"at last\n")
             answers(program, silent, b"AT LAST\n")
+            rests(program, "a client has its answer and says no more")
         rests(program, "nobody is there")
 
 
@@ -116,7 +117,6 @@ def serves(program: Program, meanwhile: str) -> None:
             why = "waits for it" if asleep(program) else "tries again and again to send to it"
             others = f"another client gets no answer within {ANSWER:.0f} s"
             raise AssertionError(f"{meanwhile}: {program} {why}, and {others}") from None
-        rests(program, "a client has its answer and says no more")
         ends(program, client)
 
 
