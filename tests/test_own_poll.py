@@ -293,7 +293,38 @@ WRONG = [
     (
         SENDING,
         "        self.connection.send(self.answers)",
-        r"answered b'HELLO\\nWORLD\\nHELLO.*\nhint: cut off what send\(\) took",
+        r"answered b'HELLO\\n(WORLD\\n)?HELLO.*\nhint: cut off what send\(\) took",
+    ),
+]
+
+ADDS = "poll.register(connection, select.POLLIN)"
+STEPS = "            elif wanted := serve(clients[number]):"
+WRONG += [
+    (
+        "                poll.modify(number, wanted)",
+        "                if wanted == select.POLLOUT:\n"
+        "                    poll.modify(number, wanted)",
+        r"has its answer and says no more, .* a processor busy\nhint: when no answer waits",
+    ),
+    (
+        ADDS + "\n" + STEPS,
+        ADDS.replace("POLLIN", "POLLIN | select.POLLRDHUP") + "\n            elif _ & "
+        "select.POLLRDHUP:\n                poll.unregister(number)\n"
+        "                clients.pop(number).connection.close()\n" + STEPS,
+        r"reset the connection: it closed before .*\nhint: POLLRDHUP and POLLHUP may come while",
+    ),
+    (
+        "        else:\n            client.hear()\n    except BlockingIOError:\n        pass\n",
+        "        else:\n            client.hear()\n            client.connection.sendall"
+        "(client.answers)\n            client.answers = b''\n",
+        r"that reads nothing was cut off: .* closed .*\nhint: send\(\) on a full queue raises",
+    ),
+    (
+        "            client.answer()\n        else:\n            client.hear()\n",
+        "            client.answer()\n"
+        "            return client.wants() if not client.ended else 0\n"
+        "        client.hear()\n",
+        r"\d+ of \d+ bytes came, and then the end\nhint: close at b'' only when",
     ),
 ]
 

@@ -83,6 +83,20 @@ def closes_it(end: socket.socket) -> str:
     return "ended" if flags & select.POLLRDHUP else "open"
 
 
+def waits_a_moment(end: socket.socket) -> str:
+    poller = select.poll()
+    poller.register(end, select.POLLRDHUP)
+    flags = dict(poller.poll(10)).get(end.fileno(), 0)
+    if flags & select.POLLHUP:
+        return "over"
+    return "ended" if flags & select.POLLRDHUP else "open"
+
+
+def compares_the_flags(end: socket.socket) -> str:
+    flags = flags_of(end, select.POLLRDHUP)
+    return {select.POLLHUP: "over", select.POLLRDHUP: "ended"}.get(flags, "open")
+
+
 def waits_for_a_flag(end: socket.socket) -> str:
     poller = select.poll()
     poller.register(end, select.POLLRDHUP)
@@ -142,6 +156,21 @@ def ends_at_an_error(numbers: list[int]) -> list[bytes]:
 
 def never_waits(numbers: list[int]) -> list[bytes]:
     return collect(numbers, timeout=0)
+
+
+def waits_ten_milliseconds(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, timeout=10)
+
+
+def returns_after_one_round(numbers: list[int]) -> list[bytes]:
+    poller = select.poll()
+    received = dict.fromkeys(numbers, b"")
+    for number in numbers:
+        poller.register(number, select.POLLIN)
+    for number, _ in poller.poll():
+        with suppress(OSError):
+            received[number] += os.read(number, 65536)
+    return [*received.values()]
 
 
 def a_hangup_is_the_end(numbers: list[int]) -> list[bytes]:
@@ -317,24 +346,32 @@ def returns_nothing(ends: list[socket.socket], data: bytes) -> None:
 
 
 WRONG: list[tuple[str, Callable[..., object], str]] = [
-    ("state", in_the_wrong_order, r"both have shut down: 'over', and you say 'ended'"),
+    (
+        "state",
+        in_the_wrong_order,
+        r"(?s)both have shut down: 'over', and you say 'ended'.*look at POLLHUP first",
+    ),
+    ("state", compares_the_flags, r"(?s)'over', and you say 'open'.*several flags come at once"),
+    ("state", waits_a_moment, r"(?s)two connected ends: you have waited.*how long it may wait"),
     (
         "state",
         never_asks_for_the_end,
-        r"(?s)shut down: 'ended', and you say 'open'.*POLLRDHUP has to be asked for",
+        r"(?s)shut down: 'ended', and you say 'open'.*has to be asked for",
     ),
-    ("state", takes_readable_for_the_end, r"3 bytes have come: 'open', and you say 'ended'"),
+    ("state", takes_readable_for_the_end, r"(?s)come: 'open', and you say 'ended'.*or the end"),
     ("state", reads_to_know, r"taken bytes.*tells without reading"),
     ("state", peeks, r"and the end: 'ended', and you say 'open'"),
     ("state", takes_the_error, r"taken its error"),
     ("state", tries_with_a_byte, r"sent something, and only had to look"),
     ("state", closes_it, r"closed the socket: only look"),
-    ("state", waits_for_a_flag, r"still busy.*in your line"),
+    ("state", waits_for_a_flag, r"(?s)still busy.*in your line.*waits for ever"),
     ("gather", sees_only_pollin, r"poll\(\) has returned 2000 times.*do not act on"),
     ("gather", never_unregisters, r"poll\(\) has returned 2000 times"),
     ("gather", leaves_them_open, r"6 of 6 descriptors are still open"),
-    ("gather", ends_at_an_error, r"ConnectionRefusedError.*in your line"),
-    ("gather", never_waits, r"timeout of 0"),
+    ("gather", ends_at_an_error, r"(?s)ConnectionRefusedError.*in your line.*ends that one and no"),
+    ("gather", never_waits, r"poll\(\) has returned 2000 times.*time is short, or 0"),
+    ("gather", waits_ten_milliseconds, r"(?s)returned \d+ times.*is short.*wait without a limit"),
+    ("gather", returns_after_one_round, r"(?s)you returned while some.*go on until each"),
     ("gather", a_hangup_is_the_end, r"whose writer had gone said b'and gone', you have b''"),
     ("gather", one_after_the_other, r"never asked poll"),
     ("gather", to_the_end_of_each, r"waited in a read"),

@@ -17,6 +17,7 @@ from sockutils.tables.busy import who_holds
 MEGABYTE = b"".join(b"this is a line, number %08d\n" % number for number in range(1 << 15))
 FEW = MEGABYTE[: 1 << 17]  # what the server's kernel takes although nobody reads
 LAST = b"the end"  # a line without its newline
+LONG = b"a line without its newline, " * (1 << 15)  # more than a kernel takes at once
 LOOKS = 10  # in a row that have to find it asleep
 GONE = "who is gone concerns nobody else: `except OSError` around recv() and send()"
 KEEP = "keep what send() did not take, ask for POLLOUT meanwhile, and go back to poll()"
@@ -31,12 +32,18 @@ HINTS = {
     "answered nothing": "an answer goes out when POLLOUT comes: ask for it as long as one waits",
     "all are silent": "a connection is nearly always writable: ask for POLLOUT while an answer "
     "waits, and at no other time. And poll() waits: give it no time, or a long one",
-    "a megabyte and reads nothing": "while answers wait, ask for POLLOUT, and not for POLLIN: or "
-    "read what comes",
+    "a megabyte and reads nothing": "while answers wait, ask for POLLOUT and not for POLLIN, or "
+    "read what comes; when none waits any more, for POLLIN and not for POLLOUT",
+    "that reads nothing was cut off": "send() on a full queue raises BlockingIOError, which is an "
+    f"OSError, too: catch it first; {KEEP}. (sendall() does not tell how much it sent)",
+    "before it had read everything": "POLLRDHUP and POLLHUP may come while there are bytes to "
+    "read: recv() them, until b''",
+    "has its answer and says": "when no answer waits, ask for POLLIN and not for POLLOUT",
     "ended its direction and": "its end stays readable: once you have read b'', ask for POLLOUT "
     "while answers wait, and then close",
     "has reset": "recv() or send() tells of it: then unregister and close",
     r"WORLD\nHELLO": "cut off what send() took: it returns how many bytes that were",
+    r"HELLO\nHELLO": "cut off what send() took: it returns how many bytes that were",
     "THE ENDTHE": "b'' comes each time that you ask: once you have read it, do not ask for POLLIN",
     "another answer": "cut off exactly what send() took, and keep the rest, one for each client",
     "and then nothing": "whoever got POLLOUT sends, and asks for POLLIN when nothing is left",
@@ -56,15 +63,18 @@ def step(server: Path) -> None:
             serves(program, "and one client is silent")
             rests(program, "all are silent")
             with small() as client:
-                sent = says(client, MEGABYTE)
+                sent = says(program, client, MEGABYTE)
                 serves(program, "one client has sent a megabyte, and reads nothing")
                 rests(program, "one client has sent a megabyte and reads nothing")
                 hears(program, client, MEGABYTE, sent)
                 ends(program, client)
             meets_one_that_ends(program)
+            meets_one_that_ends_at_once(program)
+            meets_a_long_last_line(program)
             meets_one_that_resets(program)
             silent.sendall(b"at last\n")
             answers(program, silent, b"AT LAST\n")
+            rests(program, "a client has its answer and says no more")
         rests(program, "nobody is there")
 
 
@@ -78,12 +88,20 @@ def small() -> socket.socket:
     return client
 
 
-def says(client: socket.socket, words: bytes) -> int:
+def says(program: Program, client: socket.socket, words: bytes) -> int:
     """Send until there has been no room for a while; return how many bytes that were."""
     sent = 0
     while sent < len(words) and select.select([], [client], [], 0.4)[1]:
-        sent += client.send(words[sent:][: 1 << 16])
+        try:
+            sent += client.send(words[sent:][: 1 << 16])
+        except OSError:
+            raise AssertionError(cut_off(program)) from None
     return sent
+
+
+def cut_off(program: Program) -> str:
+    died(program)
+    return f"a client that reads nothing was cut off: {program} closed its connection"
 
 
 def serves(program: Program, meanwhile: str) -> None:
@@ -129,13 +147,16 @@ def hears(program: Program, client: socket.socket, words: bytes, sent: int) -> N
     while got < len(expected):
         writers = [client] if sent < len(words) else []
         readable, writable, _ = select.select([client], writers, [], ANSWER)
-        if writable:
-            sent += client.send(words[sent:][: 1 << 16])
         so_far = f"the client that read nothing reads now: {got} of {len(expected)} bytes came"
         if not readable and not writable:
             raise AssertionError(f"{so_far}, and then nothing within {ANSWER:.0f} s")
-        if readable:
-            part = client.recv(1 << 16)
+        try:
+            if writable:
+                sent += client.send(words[sent:][: 1 << 16])
+            part = client.recv(1 << 16) if readable else None
+        except OSError:
+            raise AssertionError(cut_off(program)) from None
+        if part is not None:
             if not part:
                 died(program)
                 raise AssertionError(f"{so_far}, and then the end")
@@ -146,7 +167,7 @@ def hears(program: Program, client: socket.socket, words: bytes, sent: int) -> N
 def meets_one_that_ends(program: Program) -> None:
     """A client ends its direction while answers wait for it, and reads them later."""
     with small() as client:
-        sent = says(client, FEW)
+        sent = says(program, client, FEW)
         if sent == len(FEW):
             client.shutdown(socket.SHUT_WR)
         serves(program, "one client has sent 131072 bytes and ended its direction")
@@ -157,9 +178,30 @@ def meets_one_that_ends(program: Program) -> None:
         closes(program, client)
 
 
+def meets_one_that_ends_at_once(program: Program) -> None:
+    """Its words and its end come together, in one packet."""
+    with caller() as client:
+        client.send(b"hello\nworld\n", socket.MSG_MORE)
+        client.shutdown(socket.SHUT_WR)
+        answers(program, client, b"HELLO\nWORLD\n")
+        closes(program, client)
+
+
+def meets_a_long_last_line(program: Program) -> None:
+    """It ends its direction behind it, and reads the answer later: nothing may be lost."""
+    with small() as client:
+        if (sent := says(program, client, LONG)) == len(LONG):
+            client.shutdown(socket.SHUT_WR)
+        rests(program, "one client has sent a long last line and reads nothing")
+        hears(program, client, LONG, sent)
+        if sent < len(LONG):
+            client.shutdown(socket.SHUT_WR)
+        closes(program, client)
+
+
 def meets_one_that_resets(program: Program) -> None:
     with small() as client:
-        says(client, MEGABYTE)
+        says(program, client, MEGABYTE)
         reset(client)
     wait_until(lambda: program.over, 0.3)
     program.lives()

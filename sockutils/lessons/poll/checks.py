@@ -4,6 +4,7 @@ import errno
 import os
 import select
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -27,15 +28,25 @@ from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
 from sockutils.tables.descriptors import held, links
 
+AT_ONCE = 0.001  # seconds: poll(0) is far below, poll(1) above
+LOOK = {
+    "still busy": "poll(0) looks and returns; without a number poll() waits for ever",
+    "you have waited": "poll(0) looks and returns: the number is how long it may wait",
+    "'ended', and you say 'open'": "POLLRDHUP, the end of the other side, has to be asked for",
+    "'open', and you say 'ended'": "POLLIN says that there is something to read: bytes or the end."
+    " Which flag says that it is the end?",
+    "'over', and you say 'ended'": "when all is over, POLLRDHUP is there as well as POLLHUP: look"
+    " at POLLHUP first. (POLLERR is there after a reset only.)",
+    "'over', and you say 'open'": "several flags come at once, so flags == select.POLLHUP is false:"
+    " test flags & select.POLLHUP",
+    "": "ask for POLLRDHUP with poll(0), and look at the flags: no other call is needed",
+}
 
-@exercise(
-    "poll",
-    hint="POLLRDHUP has to be asked for, POLLHUP has not. After a reset or at the end of both"
-    " directions both are there: which one do you look at first?",
-)
+
+@exercise("poll", hint=LOOK)
 def state(look: Callable[[socket.socket], str]) -> None:
     cases: list[tuple[str, str, Callable[[socket.socket, socket.socket], object], int]] = [
-        ("two connected ends", "open", lambda a, b: None, 0),
+        ("two connected ends", "open", nothing, 0),
         ("3 bytes have come", "open", lambda a, b: b.send(b"abc"), select.POLLIN),
         ("the send queue is full", "open", full, 0),
         ("the other side has shut down", "ended", shut, select.POLLRDHUP),
@@ -67,6 +78,20 @@ def state(look: Callable[[socket.socket], str]) -> None:
                 error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 assert error == errno.ECONNRESET, f"{words}: you have taken its error (SO_ERROR)"
             assert found == right, f"{words}: {right!r}, and you say {found!r}"
+            if happen == nothing:
+                waited = f"{words}: you have waited for news, and only had to look"
+                assert any(quick(look, client) for _ in range(4)), waited
+
+
+def nothing(*_: socket.socket) -> None:
+    pass
+
+
+def quick(look: Callable[[socket.socket], str], end: socket.socket) -> bool:
+    """Whether it is over at once; one of a few looks is, however busy the machine."""
+    start = time.perf_counter()
+    look(end)
+    return time.perf_counter() - start < AT_ONCE
 
 
 def full(end: socket.socket, _: socket.socket) -> None:
@@ -89,14 +114,24 @@ SOURCES = (
 )
 SPIN = 2000  # far more than there are events
 RETURNS = (
-    "it returns at once while it watches one with a flag that you do not act on, or a timeout of 0"
+    "it returns for nothing if its time is short, or 0, and at once if one that it watches has a"
+    " flag that you do not act on"
 )
+GATHER = {
+    "times: ": "wait without a limit. Whatever flag comes, os.read() tells what it is; unregister"
+    " and close who has ended",
+    "you returned while": "one answer of poll() is not the last: go on until each has ended",
+    "still open": "os.close() at b'' or an error, after unregister()",
+    "you waited in a read": "one os.read() for each that poll() names, then ask again",
+    "ConnectionR": "an error ends that one and no other: `except OSError` around os.read()",
+    "Bad file descriptor": "unregister first, then close: poll() names a closed number, too",
+    "": "whatever flag comes: os.read() tells what it is. Unregister and close who has ended",
+}
 
 
 @exercise(
     "poll",
-    hint="Whatever flag comes: os.read() tells what it is. Unregister and close who has ended, or"
-    " poll() returns at once for ever.",
+    hint=GATHER,
     seconds=8,
 )
 def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
@@ -113,11 +148,14 @@ def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
         stack.callback(close_all, ends, names)
         right = [*words[:2], b"", *words[2:]]
         peers = [server for _, server in pairs]
-        calls = Rounds()
-        with background(tell_all, writer, names[0], peers, words) as peer, counted(calls):
+        calls, told = Rounds(), set[str]()
+        with background(tell_all, writer, names[0], peers, words, told) as peer, counted(calls):
             found = collect([*ends])
+            early = "all" not in told
+            told.add("returned")
         events, held_up = peer.result
         assert isinstance(found, list), f"you return {short(found)}, not a list"
+        assert not early or held_up, "you returned while some had not said everything, or not ended"
         assert len(found) == len(ends), f"{len(ends)} descriptors, and a list of {len(found)}"
         assert not held_up, "you waited in a read while another descriptor had something to say"
         for end, said, heard in zip(SOURCES, right, found, strict=True):

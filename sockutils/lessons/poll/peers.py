@@ -5,6 +5,7 @@ import select
 import socket
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sockutils.lessons.poll.flags import says
 from sockutils.peers.ends import reset, unread
@@ -57,25 +58,30 @@ def said_and_gone(word: bytes) -> int:
 
 
 def tell_all(
-    writer: int, pipe: str, peers: Sequence[socket.socket], words: Sequence[bytes]
+    writer: int, pipe: str, peers: Sequence[socket.socket], words: Sequence[bytes], said: set[str]
 ) -> tuple[int, bool]:
-    """Send the words, one after the other, and end in four ways.
+    """Send the words, one after the other, and end in four ways; note in `said` when all is said.
 
-    Returns how many events that were, and whether the pipe had to wait for the others.
+    Returns how many events that were, and whether the pipe had to wait for the others: not if
+    `said` has it that the loop has returned.
     """
     gone, slow, last = peers
     slow.sendall(words[2][:1])
     select.select([], [], [], 0.1)
-    os.write(writer, words[0])
-    held_up = not wait_until(lambda: not unread(writer) or pipe not in links(), 2)
+    with suppress(BrokenPipeError):  # the loop has closed it already
+        os.write(writer, words[0])
+    held_up = not wait_until(lambda: not unread(writer) or pipe not in links() or bool(said), 2)
     os.close(writer)
     reset(gone)
-    for place in range(1, len(words[2])):
-        slow.sendall(words[2][place : place + 1])
-        select.select([], [], [], 0.03)
-    slow.shutdown(socket.SHUT_WR)
+    with suppress(ConnectionError):  # as above
+        for place in range(1, len(words[2])):
+            slow.sendall(words[2][place : place + 1])
+            select.select([], [], [], 0.03)
+        slow.shutdown(socket.SHUT_WR)
     select.select([], [], [], 0.1)
-    last.sendall(words[3])
+    said.add("all")
+    with suppress(ConnectionError):
+        last.sendall(words[3])
     last.close()
     return len(words[2]) + 10, held_up
 
