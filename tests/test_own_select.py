@@ -199,13 +199,40 @@ MIXED = SERVER.replace("begun[client]", "begun[None]").replace("*begun]", "*clie
 MIXED = MIXED.replace("begun = {}", "clients, begun = [], {None: b''}")
 MIXED = MIXED.replace('begun[None] = b""', "clients.append(client)")
 MIXED = MIXED.replace("del begun[end]", "clients.remove(end)")
+PIECES = """
+import select
+import socket
+
+server = socket.create_server(("127.0.0.1", 5000))
+clients = []
+while True:
+    for one in select.select([server, *clients], [], [])[0]:
+        if one is server:
+            clients.append(server.accept()[0])
+            continue
+        try:
+            data = one.recv(65536)
+            one.sendall(data.upper())
+        except OSError:
+            data = b""
+        if not data:
+            clients.remove(one)
+            one.close()
+"""
+PRINTS = SERVER.replace("except OSError:", "except OSError as error:\n        print(error)")
+TOO_EARLY = "answered b'1, ' to a line that was only begun, .*\nhint: a line may come in pieces"
 EARLIER = "20 clients are silent or have begun a line, and another one talks: "
 WRONG = [
     (SERVER, "ready, _, _ =", "_, ready, _ =", EARLIER + ".*in its queue\nhint: one accept"),
     (SERVER, "[server, *begun]", "[server]", EARLIER + ".*answered nothing .*\nhint: one accept"),
     (SERVER, "[server, *begun]", "[server, *list(begun)[:1]]", EARLIER + ".*answered nothing"),
     (SERVER, '] = b""', "] = client.recv(9)", EARLIER + ".*answered nothing .*\nhint: one accept"),
-    (SERVER, "del begun[end]", "pass", "ValueError: file descriptor cannot be .*, in your line"),
+    (SERVER, "del begun[end]", "pass", "ValueError: file descriptor cannot .*\nhint: a socket that"),
+    (PRINTS, "elif not serve(end)", "elif serve(end) is None", "File too large.*\nhint: it has"),
+    (PIECES, "", "", TOO_EARLY),
+    (PIECES, "65536", "10", TOO_EARLY),
+    (SERVER, "if not data:", "if begun[client]:", "to a line that was only begun"),
+    (SERVER, "if not data:", "if len(begun[client]) > 99_999:", "to a line that was only begun"),
     (SERVER, "    end.close()", "    pass", "a word: .*left its end of .* open\nhint: recv"),
     (SERVER, "[], [])", "[], [], 0)", "nobody says anything, .* busy\nhint: who has ended"),
     (SERVER, "[], [])", "[*begun], [])", "nobody says anything, .* busy\nhint: who has ended"),
