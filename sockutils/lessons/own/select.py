@@ -26,6 +26,7 @@ HINTS = {
     " and again. close() it, and take it out of the list for select()",
     "negative integer": "a socket that you have closed is still in a list for select(): take it out"
     " when you close it",
+    "or had begun a line": "only b'' from recv(), or an error, is the end of a client",
     "before its newline": "a line may come in pieces: keep what each client has begun until the"
     " newline is there",
     "three lines": "answer every line that has come. What makefile() has read is in its buffer, "
@@ -102,7 +103,7 @@ def none_too_early(program: Program, silent: list[socket.socket]) -> None:
                 " newline had come"
             )
         died(program)
-        raise AssertionError(f"{program} ended the connection of a client that was silent")
+        raise AssertionError(f"{program} ended the connection of a client that was silent or had begun a line")
 
 
 def works_alone(program: Program) -> None:
