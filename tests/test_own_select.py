@@ -182,15 +182,19 @@ while True:
             files.pop(end).close()
             end.close()
 """
-BUFFERED = FILES.replace("files[end].readline()", "line_of(end)").replace(
-    "files = {}",
-    """files = {}
+BUFFERED = (
+    FILES.replace("files[end].readline()", "line_of(end)")
+    .replace(
+        "files = {}",
+        """files = {}
 
 def line_of(end):  # if one is complete
     data = end.recv(65536, socket.MSG_PEEK)
     return files[end].readline() if b"\\n" in data or not data else None
 """,
-).replace("if not line:", "if line == b'':")
+    )
+    .replace("if not line:", "if line == b'':")
+)
 BUFFERED = BUFFERED.replace("line.upper()", "(line or b'').upper()")
 MIXED = SERVER.replace("begun[client]", "begun[None]").replace("*begun]", "*clients]")
 MIXED = MIXED.replace("begun = {}", "clients, begun = [], {None: b''}")
@@ -224,13 +228,23 @@ WRONG = [
     (SERVER, "[server, *begun]", "[server]", EARLIER + ".*answered nothing .*\nhint: one accept"),
     (SERVER, "[server, *begun]", "[server, *list(begun)[:1]]", EARLIER + ".*answered nothing"),
     (SERVER, '] = b""', "] = client.recv(9)", EARLIER + ".*answered nothing .*\nhint: one accept"),
-    (SERVER, "del begun[end]", "pass", "ValueError: file descriptor cannot .*\nhint: a socket that"),
+    (
+        SERVER,
+        "del begun[end]",
+        "pass",
+        "ValueError: file descriptor cannot .*\nhint: a socket that",
+    ),
     (PRINTS, "elif not serve(end)", "elif serve(end) is None", "File too large.*\nhint: it has"),
     (PIECES, "", "", TOO_EARLY),
     (SERVER, "bool(data)", "not begun[client]", "or had begun a line\nhint: only b''"),
     (PIECES, "65536", "10", TOO_EARLY),
     (SERVER, "if not data:", "if begun[client]:", "to a line that was only begun"),
-    (SERVER, "if not data:", "if not data or len(begun[client]) > 99_999:", "to a line that was only begun"),
+    (
+        SERVER,
+        "if not data:",
+        "if not data or len(begun[client]) > 99_999:",
+        "to a line that was only begun",
+    ),
     (SERVER, "    end.close()", "    pass", "a word: .*left its end of .* open\nhint: recv"),
     (SERVER, "[], [])", "[], [], 0)", "nobody says anything, .* busy\nhint: who has ended"),
     (SERVER, "[], [])", "[*begun], [])", "nobody says anything, .* busy\nhint: who has ended"),

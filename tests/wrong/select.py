@@ -437,7 +437,11 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("whom", never_one_byte, r"1 byte waits for a client, and it is not among the writers"),
     ("whom", empties, r"you have changed `waiting`"),
     ("whom", listener_for_each, r"the listener is 2 times a reader"),
-    ("whom", a_list_in_a_list, r"among the readers is \[\], no socket(.|\n)*\[listener, \*others\]"),
+    (
+        "whom",
+        a_list_in_a_list,
+        r"among the readers is \[\], no socket(.|\n)*\[listener, \*others\]",
+    ),
     ("whom", all_together, r"while bytes wait for others: count for each"),
     ("whom", compares_bytes, r"not supported between(.|\n)*len\(\) counts"),
     ("whom", nothing, r"return None, not two lists"),

@@ -103,7 +103,9 @@ def none_too_early(program: Program, silent: list[socket.socket]) -> None:
                 " newline had come"
             )
         died(program)
-        raise AssertionError(f"{program} ended the connection of a client that was silent or had begun a line")
+        raise AssertionError(
+            f"{program} ended the connection of a client that was silent or had begun a line"
+        )
 
 
 def works_alone(program: Program) -> None:
