@@ -182,30 +182,69 @@ while True:
             files.pop(end).close()
             end.close()
 """
-BUFFERED = FILES.replace("files[end].readline()", "line_of(end)").replace(
-    "files = {}",
-    """files = {}
+BUFFERED = (
+    FILES.replace("files[end].readline()", "line_of(end)")
+    .replace(
+        "files = {}",
+        """files = {}
 
-def line_of(end):  # a line that is complete, else what there is
-    if b"\\n" not in end.recv(65536, socket.MSG_PEEK):
-        begun[end] = begun.get(end, b"") + end.recv(65536)
-        return begun[end] and b""
-    return files[end].readline()
-
-begun = {}
+def line_of(end):  # if one is complete
+    data = end.recv(65536, socket.MSG_PEEK)
+    return files[end].readline() if b"\\n" in data or not data else None
 """,
+    )
+    .replace("if not line:", "if line == b'':")
 )
+BUFFERED = BUFFERED.replace("line.upper()", "(line or b'').upper()")
 MIXED = SERVER.replace("begun[client]", "begun[None]").replace("*begun]", "*clients]")
 MIXED = MIXED.replace("begun = {}", "clients, begun = [], {None: b''}")
 MIXED = MIXED.replace('begun[None] = b""', "clients.append(client)")
 MIXED = MIXED.replace("del begun[end]", "clients.remove(end)")
+PIECES = """
+import select
+import socket
+
+server = socket.create_server(("127.0.0.1", 5000))
+clients = []
+while True:
+    for one in select.select([server, *clients], [], [])[0]:
+        if one is server:
+            clients.append(server.accept()[0])
+            continue
+        try:
+            data = one.recv(65536)
+            one.sendall(data.upper())
+        except OSError:
+            data = b""
+        if not data:
+            clients.remove(one)
+            one.close()
+"""
+PRINTS = SERVER.replace("except OSError:", "except OSError as error:\n        print(error)")
+TOO_EARLY = "answered b'1, ' to a line that was only begun, .*\nhint: a line may come in pieces"
 EARLIER = "20 clients are silent or have begun a line, and another one talks: "
 WRONG = [
     (SERVER, "ready, _, _ =", "_, ready, _ =", EARLIER + ".*in its queue\nhint: one accept"),
     (SERVER, "[server, *begun]", "[server]", EARLIER + ".*answered nothing .*\nhint: one accept"),
     (SERVER, "[server, *begun]", "[server, *list(begun)[:1]]", EARLIER + ".*answered nothing"),
     (SERVER, '] = b""', "] = client.recv(9)", EARLIER + ".*answered nothing .*\nhint: one accept"),
-    (SERVER, "del begun[end]", "pass", "ValueError: file descriptor cannot be .*, in your line"),
+    (
+        SERVER,
+        "del begun[end]",
+        "pass",
+        "ValueError: file descriptor cannot .*\nhint: a socket that",
+    ),
+    (PRINTS, "elif not serve(end)", "elif serve(end) is None", "File too large.*\nhint: it has"),
+    (PIECES, "", "", TOO_EARLY),
+    (SERVER, "bool(data)", "not begun[client]", "or had begun a line\nhint: only b''"),
+    (PIECES, "65536", "10", TOO_EARLY),
+    (SERVER, "if not data:", "if begun[client]:", "to a line that was only begun"),
+    (
+        SERVER,
+        "if not data:",
+        "if not data or len(begun[client]) > 99_999:",
+        "to a line that was only begun",
+    ),
     (SERVER, "    end.close()", "    pass", "a word: .*left its end of .* open\nhint: recv"),
     (SERVER, "[], [])", "[], [], 0)", "nobody says anything, .* busy\nhint: who has ended"),
     (SERVER, "[], [])", "[*begun], [])", "nobody says anything, .* busy\nhint: who has ended"),

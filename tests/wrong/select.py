@@ -105,6 +105,25 @@ def anew_until(connections: Ends, end: float) -> list[bytes]:
     return list(received.values())
 
 
+def leaves_them_blocking(connections: Ends, seconds: float) -> list[bytes]:
+    return in_time(connections, time.monotonic() + seconds)
+
+
+def in_time(connections: Ends, end: float) -> list[bytes]:
+    received = dict.fromkeys(connections, b"")
+    watched = list(connections)
+    while watched and (left := end - time.monotonic()) > 0:
+        for one in select.select(watched, [], [], left)[0]:
+            take(one, watched, received)
+    return list(received.values())
+
+
+def not_ready_is_the_end(connections: Ends, seconds: float) -> list[bytes]:
+    for one in connections:
+        one.setblocking(False)
+    return in_time(connections, time.monotonic() + seconds)
+
+
 def closes_them(connections: Ends, seconds: float) -> list[bytes]:
     received = anew_until(connections, time.monotonic() + seconds)
     for one in connections:
@@ -352,6 +371,45 @@ def only_the_full(listener: socket.socket, waiting: Waiting, limit: int) -> tupl
     return [listener, *readers], [one for one in waiting if one not in readers]
 
 
+def a_limit_of_its_own(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    return whom(listener, waiting, 1000)
+
+
+def whom(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    readers = [one for one in waiting if len(waiting[one]) < limit]
+    return [listener, *readers], [one for one in waiting if waiting[one]]
+
+
+def never_one_byte(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    return whom(listener, waiting, limit)[0], [one for one in waiting if len(waiting[one]) > 1]
+
+
+def empties(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    found = whom(listener, waiting, limit)
+    for one in waiting:
+        waiting[one] = b""
+    return found
+
+
+def listener_for_each(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    readers, writers = whom(listener, waiting, limit)
+    return [*readers, *(listener for _ in waiting)], writers
+
+
+def a_list_in_a_list(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[object, Ends]:
+    (_, *readers), writers = whom(listener, waiting, limit)
+    return [listener, readers], writers
+
+
+def all_together(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    total = sum(map(len, waiting.values()))
+    return [listener, *(waiting if total < limit else ())], whom(listener, waiting, limit)[1]
+
+
+def compares_bytes(listener: socket.socket, waiting: Waiting, limit: int) -> tuple[Ends, Ends]:
+    return [listener, *(one for one in waiting if waiting[one] < limit)], []  # type: ignore[operator]
+
+
 def nothing(listener: socket.socket, waiting: Waiting, limit: int) -> None:
     select.select([listener, *waiting], [], [], 0)
 
@@ -365,14 +423,27 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("deadline", as_long_as_is_left, r"did not read on: do you wait for one"),
     ("deadline", not_ready_for_a_reset, r"ConnectionResetError.*in your line"),
     ("deadline", waits_for_those_who_ended, r"all had ended, and you did not come back"),
+    ("deadline", leaves_them_blocking, r"still blocks"),
+    ("deadline", not_ready_is_the_end, r"said b'xy', you have b''(.|\n)*BlockingIOError: continue"),
     ("deadline", closes_them, r"closed a connection"),
     ("deadline", forgets_to_return, r"return None, not a list"),
     ("deadline", threads_gather, r"do it in one"),
     ("whom", all_everywhere, r"nothing waits .* is among the writers.*never rests"),
-    ("whom", either_or, r"999 bytes wait for a client, 1000 are the limit.*not among the readers"),
+    ("whom", either_or, r"1 byte waits for a client, 1000 are the limit.*not among the readers"),
     ("whom", one_byte_more, r"1000 bytes wait for a client, which is the limit.*memory fills"),
     ("whom", nobody_new, r"the listener is not among the readers: nobody new"),
     ("whom", only_the_full, r"not among the writers: who sends them"),
+    ("whom", a_limit_of_its_own, r"10 bytes wait for a client, which is the limit"),
+    ("whom", never_one_byte, r"1 byte waits for a client, and it is not among the writers"),
+    ("whom", empties, r"you have changed `waiting`"),
+    ("whom", listener_for_each, r"the listener is 2 times a reader"),
+    (
+        "whom",
+        a_list_in_a_list,
+        r"among the readers is \[\], no socket(.|\n)*\[listener, \*others\]",
+    ),
+    ("whom", all_together, r"while bytes wait for others: count for each"),
+    ("whom", compares_bytes, r"not supported between(.|\n)*len\(\) counts"),
     ("whom", nothing, r"return None, not two lists"),
     ("pass_on", closes_at_the_end, r"closed too early"),
     ("pass_on", returns_at_the_first_end, r"function had returned"),

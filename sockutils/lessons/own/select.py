@@ -4,6 +4,7 @@ Each line of a client is answered, however it is cut, and whatever the others ha
 """
 
 import os
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,13 @@ MANY = b"much " * 60_000  # of one line: more than one recv() gets
 BEGUN = f"{SILENT} clients are silent or have begun a line, and another one talks"
 ONE = "one thread of one process is enough: select() waits for all clients at once"
 HINTS = {
+    "File too large": "it has printed a megabyte: who has ended stays readable, and is served again"
+    " and again. close() it, and take it out of the list for select()",
+    "negative integer": "a socket that you have closed is still in a list for select(): take it out"
+    " when you close it",
+    "or had begun a line": "only b'' from recv(), or an error, is the end of a client",
+    "before its newline": "a line may come in pieces: keep what each client has begun until the"
+    " newline is there",
     "three lines": "answer every line that has come. What makefile() has read is in its buffer, "
     "where select() does not see it: recv(), and split what you have",
     BEGUN: "one accept() or recv() for each socket that select() has returned, then select() again:"
@@ -48,6 +56,7 @@ def step(server: Path) -> None:
             client.sendall(begun(number))
         with at(BEGUN):
             talks(program, b"hello\n")
+        none_too_early(program, silent)
         works_alone(program)
         with at("three lines came in one piece"):
             talks(program, b"one\ntwo\nthree\n")
@@ -60,6 +69,7 @@ def step(server: Path) -> None:
         with at("a long line came in pieces, and another client talked meanwhile"):
             silent[0].sendall(MANY)
             talks(program, b"short\n")
+            none_too_early(program, silent[:1])
             silent[0].sendall(b"\n")
             answers(program, silent[0], MANY.upper() + b"\n")
 
@@ -82,6 +92,20 @@ def talks(program: Program, words: bytes) -> None:
     with caller() as client:
         client.sendall(words)
         answers(program, client, words.upper())
+
+
+def none_too_early(program: Program, silent: list[socket.socket]) -> None:
+    """Nobody has ended a line: whoever talked later is answered, so all that came is read."""
+    for client in select.select(silent, [], [], 0.2)[0]:
+        if early := client.recv(100):
+            raise AssertionError(
+                f"{program} answered {early!r:.80} to a line that was only begun, before its"
+                " newline had come"
+            )
+        died(program)
+        raise AssertionError(
+            f"{program} ended the connection of a client that was silent or had begun a line"
+        )
 
 
 def works_alone(program: Program) -> None:

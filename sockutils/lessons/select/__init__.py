@@ -2,7 +2,8 @@
 
 from sockutils.lessons.accept.around import outcome
 from sockutils.lessons.own.select import step
-from sockutils.lessons.select.checks import deadline, pass_on, room, whom
+from sockutils.lessons.select.checks import deadline, pass_on, room
+from sockutils.lessons.select.lists import whom
 from sockutils.lessons.select.pictures import SETS, draw_ready, names, outcomes, spaced
 from sockutils.lessons.select.rounds import callers
 from sockutils.lessons.select.situations import (
