@@ -20,10 +20,10 @@ ANY = ("127.0.0.1", 0)
 
 
 ASK_HINTS = {
+    "SHUT_RDWR": "SHUT_WR is the direction that you send in",
     "nobody connected": "socket.create_connection(address) calls the server",
     "never heard the end": "what makes the server's recv() return b'', and leaves you your socket?",
     "you got a reset": "end your direction only, read on until b'', and close then",
-    "SHUT_RDWR": "SHUT_WR is the direction that you send in",
     "bytes to ask": "sendall() sends all of it",
     "the answer has": "one recv() gives what is there: who says that no more comes?",
     "not bytes": "recv() gives bytes: put them together with b''.join()",
@@ -93,7 +93,8 @@ LAST_HINTS = {
     "answer first": "answer before you wait for anything that the client says",
     "left the connection open": "close() is the last thing that you do, once the client is done",
     "say that you send no more": "which call ends your direction, and lets you read on?",
-    "after your end": "the client says when it is done: what does recv() return then?",
+    "after your end": "the client says when it is done: what does recv() return then? "
+    "(After SHUT_RDWR it does at once)",
     "goes on when it likes": "a pause is no end: what does recv() return when the client closes?",
     "you got": "all of the answer comes before the end of your direction",
     "bytes to send": "sendall() sends all of it",
