@@ -212,7 +212,11 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
         waits_for_the_answer,
         "never heard the end of your question\nhint: what makes the server",
     ),
-    ("whole_question", ends_both_ways, "; SHUT_RDWR ends what you want to read, too\nhint: SHUT_WR is"),
+    (
+        "whole_question",
+        ends_both_ways,
+        "; SHUT_RDWR ends what you want to read, too\nhint: SHUT_WR is",
+    ),
     (
         "whole_question",
         reads_once,
