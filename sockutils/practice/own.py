@@ -17,6 +17,7 @@ from sockutils.practice.traceback import syntax_error
 UNREAD = " before it had read everything"
 LOOPS = "answers the same client again and again, and does not come to close()"
 WAITS = "waits for more from the same client, or its end, before it closes"
+OPEN = "left the connection open: close() it, or use `with`"
 
 
 def own_program(
@@ -115,12 +116,17 @@ def why_open(client: socket.socket) -> str:
     client.settimeout(1)
     try:
         client.sendall(b"more")
+    except BrokenPipeError:  # this client has ended its direction: nothing is left to wait for
+        return OPEN
+    except OSError:
+        return WAITS
+    try:
         with suppress(TimeoutError):
             return LOOPS if client.recv(100) else WAITS
         client.shutdown(socket.SHUT_WR)
         client.recv(100)
     except TimeoutError:
-        return "left the connection open: close() it, or use `with`"
+        return OPEN
     except OSError:  # it closed without having read what came last
         pass
     return WAITS

@@ -1,6 +1,7 @@
 """08_close: answers that are wrong, and what their authors are told."""
 
 import os
+import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -105,6 +106,39 @@ def ends_it_all(connection: socket.socket, answer: bytes) -> None:
             pass
 
 
+def counts_to_three(connection: socket.socket, answer: bytes) -> None:
+    with connection:
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+        for _ in range(3):
+            connection.recv(65536)
+
+
+def until_silence(connection: socket.socket, answer: bytes, seconds: float) -> None:
+    with connection:
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(seconds)
+        with suppress(OSError):
+            while connection.recv(4096):
+                pass
+
+
+def hardly_waits(connection: socket.socket, answer: bytes) -> None:
+    until_silence(connection, answer, 0.001)
+
+
+def waits_too_little(connection: socket.socket, answer: bytes) -> None:
+    until_silence(connection, answer, 0.5)
+
+
+def sleeps(connection: socket.socket, answer: bytes) -> None:
+    with connection:
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+        select.select([], [], [], 1)
+
+
 # Leaks
 
 
@@ -170,21 +204,47 @@ def takes_a_byte(port: int) -> list[int]:
 # Which of them it is depends on who is faster.
 TOO_EARLY = "got E[A-Z]+: you (closed with bytes unread|had closed)|left the client's last words"
 
+PAUSED = "the client was silent for a second, and you had closed: it goes on when it likes"
+
 WRONG: list[tuple[str, Callable[..., object], str]] = [
-    ("whole_question", waits_for_the_answer, "never heard the end of your question"),
-    ("whole_question", ends_both_ways, "; SHUT_RDWR ends what you want to read, too"),
-    ("whole_question", reads_once, "the answer has [0-9]+ bytes, you returned [0-9]+"),
+    (
+        "whole_question",
+        waits_for_the_answer,
+        "never heard the end of your question\nhint: what makes the server",
+    ),
+    (
+        "whole_question",
+        ends_both_ways,
+        "; SHUT_RDWR ends what you want to read, too\nhint: SHUT_WR is",
+    ),
+    (
+        "whole_question",
+        reads_once,
+        "the answer has [0-9]+ bytes, you returned [0-9]+\nhint: one recv",
+    ),
     ("whole_question", closes_to_say_so, "Bad file descriptor, in your line"),
     ("whole_question", as_text, "it returned 'SHORTSHORTSHORT', not bytes"),
-    ("whole_question", left_to_python, "you left it to Python to close your socket"),
+    ("whole_question", left_to_python, "you left it to Python to close your socket\nhint: `with`"),
     ("whole_question", knows_it_already, "nobody connected to the server"),
     ("last_word", just_closes, "the client got ECONNRESET: you closed with bytes unread"),
     ("last_word", empties_first, TOO_EARLY),
     ("last_word", does_not_wait, TOO_EARLY),
     ("last_word", reads_first, "the client waits for your answer, .*: answer first"),
     ("last_word", never_says_so, "got a timeout: say that you send no more"),
-    ("last_word", stays_open, "you returned, and left the connection open"),
+    (
+        "last_word",
+        stays_open,
+        "you returned, and left the connection open\nhint: close.. is the last",
+    ),
     ("last_word", ends_it_all, TOO_EARLY),
+    ("last_word", counts_to_three, "the client talked on after your end, and got E"),
+    (
+        "last_word",
+        hardly_waits,
+        f"the client talked on after your end, and got E|{PAUSED}|{TOO_EARLY}",
+    ),
+    ("last_word", waits_too_little, f"{PAUSED}.*\nhint: a pause is no end"),
+    ("last_word", sleeps, f"{TOO_EARLY}|after your end"),
     ("leaks", all_of_the_port, "2 in your list should not be there: its client is there"),
     ("leaks", both_ends, "a client's end is in your list"),
     ("leaks", of_any_port, "should not be there: .* another server listens there"),

@@ -2,7 +2,7 @@
 
 from sockutils.lessons.close.checks import last_word, whole_question
 from sockutils.lessons.close.diagram import walk
-from sockutils.lessons.close.ending import connected, drain, endings, fill, lose_last_ack
+from sockutils.lessons.close.ending import connected, drain, endings, fill, kept, lose_last_ack
 from sockutils.lessons.close.forgotten import leaks
 from sockutils.lessons.close.panel import draw_ending, story
 from sockutils.lessons.close.timer import ports, resting, settings, timer
@@ -18,6 +18,7 @@ __all__ = [
     "endings",
     "fill",
     "follow",
+    "kept",
     "last_word",
     "leaks",
     "lose_last_ack",

@@ -19,7 +19,22 @@ from sockutils.tables.diag import sockets
 ANY = ("127.0.0.1", 0)
 
 
-@exercise("close", hint="Who tells the server that the question is complete? Read until b''.")
+ASK_HINTS = {
+    "SHUT_RDWR": "SHUT_WR is the direction that you send in",
+    "nobody connected": "socket.create_connection(address) calls the server",
+    "never heard the end": "what makes the server's recv() return b'', and leaves you your socket?",
+    "you got a reset": "end your direction only, read on until b'', and close then",
+    "bytes to ask": "sendall() sends all of it",
+    "the answer has": "one recv() gives what is there: who says that no more comes?",
+    "not bytes": "recv() gives bytes: put them together with b''.join()",
+    "a socket that is still needed": "close() comes after the last recv()",
+    "Bad file descriptor": "it is closed, and you want to read: what ends one direction only?",
+    "open": "`with` closes it, however the function ends",
+    "left it to Python": "`with` closes it, however the function ends",
+}
+
+
+@exercise("close", hint=ASK_HINTS)
 def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
     for question in (b"short", b"long " * 40_000):
         with socket.create_server(ANY) as listener:
@@ -70,13 +85,24 @@ def answer_at_the_end(listener: socket.socket) -> tuple[bytes | None, bool]:
     return heard, True
 
 
-UNREAD = "unread"
+UNREAD, PAUSED = "unread", "paused"
 WHY = "you closed with bytes unread, or while it still talked"
+WORDS = 30  # more than anybody counts
+PAUSE = 1.0  # seconds
+LAST_HINTS = {
+    "answer first": "answer before you wait for anything that the client says",
+    "left the connection open": "close() is the last thing that you do, once the client is done",
+    "say that you send no more": "which call ends your direction, and lets you read on?",
+    "after your end": "the client says when it is done: what does recv() return then? "
+    "(After SHUT_RDWR it does at once)",
+    "goes on when it likes": "a pause is no end: what does recv() return when the client closes?",
+    "you got": "all of the answer comes before the end of your direction",
+    "bytes to send": "sendall() sends all of it",
+    "the client got": "what is unread at close() makes a reset: what has to come before it?",
+}
 
 
-@exercise(
-    "close", hint="Say that you send no more, then read until the client has closed.", seconds=8
-)
+@exercise("close", hint=LAST_HINTS, seconds=12)
 def last_word(answer_and_close: Callable[[socket.socket, bytes], object]) -> None:
     for size in (100, 2_000_000):
         answer = os.urandom(size)
@@ -99,8 +125,11 @@ def last_word(answer_and_close: Callable[[socket.socket, bytes], object]) -> Non
             f"the client waited for the end, and got {ended}: say that you send no more"
         )
         assert received == answer, f"{size} bytes to send, the client got {len(received)}"
-        assert late != UNREAD, "you left the client's last words unread"
-        assert not late, f"when the client said its last words, it got {late}: you had closed"
+        assert late != UNREAD, "you left unread what the client said after your end"
+        assert late != PAUSED, (
+            "the client was silent for a second, and you had closed: it goes on when it likes"
+        )
+        assert not late, f"the client talked on after your end, and got {late}: you had closed"
         assert not broken, f"{broken}; the client had closed, or has got a reset"
 
 
@@ -114,28 +143,43 @@ def answered(answer_and_close: Callable[..., object], *arguments: object) -> str
 
 
 def read_slowly(client: socket.socket) -> tuple[bytes, str, str]:
-    received, ended = b"", ""
+    """Be the client: talk while the answer comes, and go on after its end.
+
+    Return what came, how it ended, and what went wrong when it went on.
+    """
+    received = b""
     client.settimeout(2)
-    try:
-        while data := client.recv(1 << 16):
-            received += data
-            if len(received) == len(data):
-                client.sendall(b"more")
-        ended = repr(data)
-        for word in (b"last", b"words"):
-            client.sendall(word)
-            if not wait_until(lambda: not unread(client), 2):
-                return received, ended, UNREAD
-            select.select([client], [], [], 0.1)
-        client.sendall(b"!")
-    except TimeoutError:
-        return received, "a timeout", ""
-    except OSError as error:
-        name = errno.errorcode[error.errno or 0]
-        return received, ended or name, name
-    finally:
-        client.close()
-    return received, ended, ""
+    with client:
+        try:
+            while data := client.recv(1 << 16):
+                received += data
+                if len(received) == len(data):
+                    client.sendall(b"more")
+        except TimeoutError:
+            return received, "a timeout", ""
+        except OSError as error:
+            name = errno.errorcode[error.errno or 0]
+            return received, name, name
+        return received, repr(data), goes_on(client)
+
+
+def goes_on(client: socket.socket) -> str:
+    """Talk on, more often than anybody counts, and once after a pause."""
+    for word in range(WORDS):
+        paused = word == WORDS - 1
+        select.select([], [], [], PAUSE if paused else 0.005)
+        try:
+            client.sendall(b"and ")
+            read = wait_until(lambda: not unread(client), 2)
+            # who closes with it unread sends a reset; who has closed answers with one
+            error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except OSError as failure:
+            error = failure.errno or 0
+        if error:
+            return PAUSED if paused else errno.errorcode[error]
+        if not read:
+            return UNREAD
+    return ""
 
 
 def unread(client: socket.socket) -> int:

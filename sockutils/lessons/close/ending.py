@@ -1,6 +1,7 @@
 """What its cells do to a connection, and find of it in what was captured."""
 
 import errno
+import http.client
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +22,15 @@ def connected(
     with socket.create_server((listen_at, port)) as listener:
         client = socket.create_connection((call, listener.getsockname()[1]))
         return client, listener.accept()[0], follow(client)
+
+
+def kept() -> tuple[http.client.HTTPConnection, socket.socket]:
+    """A connection that an HTTP client has kept, and the server's end of it."""
+    client, server, _ = connected()
+    host, port = client.getpeername()
+    shop = http.client.HTTPConnection(host, port)
+    shop.sock = client
+    return shop, server
 
 
 def fill(end: socket.socket) -> int:

@@ -1,16 +1,23 @@
 """08: the client says its lines, ends its direction, and reads on; the server closes at the end."""
 
+import select
 import socket
+from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
+from sockutils.practice.short import short
 from sockutils.tables.diag import sockets
 
 LINES = 1000
+MOMENT = 0.3  # seconds in which a client has ended that has nothing to wait for
 MORE = b"AND THAT IS ALL\n"  # what a server says that has heard everything
 HALF = "client.shutdown(socket.SHUT_WR), after the last line: the server reads b'', and you read on"
+KEPT = f"{HALF}. (close() ends nothing as long as a file of makefile() is open)"
+BOTH = "SHUT_WR is the direction that you send in; after SHUT_RD or SHUT_RDWR you read no answer"
 ON = "read until recv() gives b'', or with `for answer in answers`: nobody has to count"
 HINTS = {
     "without an answer to": "one answer for each line, until the client's end",
@@ -21,13 +28,17 @@ HINTS = {
     "said nothing": "lines = sys.argv[1:] or ['hello'], and a loop that sends each of them",
     "instead of its arguments": "lines = sys.argv[1:] or ['hello'], and a loop that sends each",
     "end with a newline": "line.encode() + b'\\n'",
-    "does not say that it is done": HALF,
+    "does not say that it is done": KEPT,
+    "Broken pipe": "after shutdown() nobody sends: first the loop over the lines, then shutdown()",
+    "Bad file descriptor": HALF,
     "closed its socket": HALF,
-    "both directions": "SHUT_WR is the direction that you send in; SHUT_RDWR ends both",
-    "reset the connection": ON,
-    "gone before": ON,
-    "printed": "print every answer that comes: " + ON,
-    "no answer": "within 2 s for each answer, not for all of them",
+    "without waiting": f"{BOTH}. Then {ON}",
+    "reset the connection": f"{ON}. {BOTH}",
+    "gone before": f"{ON}. {BOTH}",
+    "empty lines": "each answer has its newline: print(…, end='')",
+    "as Python writes bytes": "`.decode()` makes text of bytes",
+    "printed": f"print every answer that comes: {ON}",
+    "timed out": "within 2 s for each answer, not for all of them",
 }
 
 
@@ -74,9 +85,7 @@ def half_closes(path: Path, words: list[str]) -> None:
     expected = "".join(f"{word}\n" for word in words or ["hello"]).encode()
     with socket.create_server((HOST, PORT)) as listener, running(path, *words) as program:
         with program.calls(listener) as connection:
-            heard = hears(program, connection, expected)
-            same = f"{program} said {heard!r:.60} instead of its arguments, one a line: "
-            assert heard == expected, f"{same}{expected!r:.60}"
+            same(program, hears(program, connection, expected), expected)
             listens_on(program, connection)
             says(program, connection, MORE)
             connection.shutdown(socket.SHUT_WR)
@@ -86,15 +95,45 @@ def half_closes(path: Path, words: list[str]) -> None:
         shows(program, (expected.upper() + MORE).decode())
 
 
+def same(program: Program, heard: bytes, expected: bytes) -> None:
+    """It has said its arguments, one a line; if not, tell of the first line that is another."""
+    pairs = enumerate(zip_longest(heard.splitlines(), expected.splitlines()), start=1)
+    for number, (said, right) in pairs:
+        told = f"{program} said something else instead of its arguments, one a line: line {number}"
+        assert said is not None, f"{told} is missing, {short(right)}"
+        assert right is not None, f"{told} is one too many, {short(said)}"
+        assert said == right, f"{told} is {short(said)}, not {short(right)}"
+    assert heard == expected, f"{program} said {short(heard)}: a message has to end with a newline"
+
+
+def talk(program: Program, connection: socket.socket) -> Iterator[bytes]:
+    """What the client says, until it ends its direction; each line is answered as it comes.
+
+    But nothing is answered before the client waits for it: who reads nothing is gone by then.
+    """
+    first, unanswered = True, b""
+    while part := connection.recv(1 << 16):
+        yield part
+        unanswered += part
+        if first and select.select([connection], [], [], MOMENT)[0]:
+            continue
+        first = False
+        lines, newline, unanswered = unanswered.rpartition(b"\n")
+        says(program, connection, (lines + newline).upper())
+    if first and unanswered:
+        wait_until(lambda: program.over, MOMENT)
+        program.lives()
+        assert not program.over, f"{program} was gone without waiting for an answer"
+    lines, newline, _ = unanswered.rpartition(b"\n")
+    says(program, connection, (lines + newline).upper())
+
+
 def hears(program: Program, connection: socket.socket, expected: bytes) -> bytes:
-    """What the client says until it ends its direction; each line is answered as it comes."""
+    """What the client says until it ends its direction."""
     heard = b""
     try:
-        while part := connection.recv(1 << 16):
-            whole = heard.count(b"\n")
+        for part in talk(program, connection):
             heard += part
-            lines = heard.splitlines(keepends=True)[whole : heard.count(b"\n")]
-            says(program, connection, b"".join(lines).upper())
     except TimeoutError:
         pass
     except ConnectionResetError:
@@ -103,6 +142,7 @@ def hears(program: Program, connection: socket.socket, expected: bytes) -> bytes
             f"{program} reset the connection: it closed before it had read every answer"
         ) from None
     else:
+        waited(program, heard == expected)
         failed(program, heard)
         assert heard, f"{program} called, said nothing, and ended its direction"
         return heard
@@ -112,6 +152,16 @@ def hears(program: Program, connection: socket.socket, expected: bytes) -> bytes
     got, all_of_them = heard.count(b"\n"), expected.count(b"\n")
     assert got >= all_of_them, f"{program} said {got} of {all_of_them} lines, and no more"
     raise AssertionError(f"{program} does not say that it is done: its server waits for its end")
+
+
+def waited(program: Program, said_all: bool) -> None:
+    """Was its end only that of its patience?"""
+    wait_until(lambda: program.over, MOMENT)
+    if said_all and program.status and "timed out" in program.complained:
+        raise AssertionError(
+            f"{program} does not say that it is done: it waits for its server's end, "
+            "and its server for its own, until it has timed out"
+        )
 
 
 def failed(program: Program, heard: bytes = b"") -> None:
@@ -146,11 +196,21 @@ def stays_whole(program: Program, connection: socket.socket) -> None:
 
 
 def shows(program: Program, expected: str) -> None:
-    seen = [line.strip() for line in program.printed.splitlines() if line.strip()]
-    wanted = expected.splitlines()
+    printed = [line.strip() for line in program.printed.rstrip().splitlines()]
+    seen, wanted = [line for line in printed if line], expected.splitlines()
+    it = f"{program} printed"
+    if seen == wanted:
+        assert printed == seen, f"{it} empty lines between the answers"
+        return
+    first = next((line for line in seen if line.startswith(("b'", 'b"'))), "")
+    assert not first, f"{it} {short(first)}, as Python writes bytes"
     missing = [line for line in wanted if line not in {*seen}]
     assert not missing, (
-        f"{program} printed {len(seen)} lines, and not the answer {missing[0]!r}: "
+        f"{it} {lines_of(seen)}, and not the answer {missing[0]!r}: "
         f"{len(missing)} of {len(wanted)} are missing"
     )
-    assert seen == wanted, f"{program} printed {len(seen)} lines, its server said {len(wanted)}"
+    assert seen == wanted, f"{it} {lines_of(seen)}, its server said {lines_of(wanted)}"
+
+
+def lines_of(lines: list[str]) -> str:
+    return "1 line" if len(lines) == 1 else f"{len(lines)} lines"
