@@ -121,11 +121,25 @@ def given(result: object) -> str:
     return said
 
 
+LIMITS = "settimeout() with `each`, or with what is left of `total` if that is less"
+CLOSE = "client.close() where connect() has failed"
+
+
 @exercise(
     "resolvers",
-    hint="settimeout() with `each`, or with what is left of `total` if that is less, and with None"
-    " for the socket that you return. socket() may fail, too. Close what did not connect.",
-    seconds=10,
+    hint={
+        "has a timeout": "settimeout(None) for the socket that you return",
+        "socket() may fail": "have socket() in a `try`, too, and go on with the next address",
+        "to Python to close": CLOSE,
+        "still open": CLOSE,
+        "left a socket open": CLOSE,
+        "the error of the first": "remember the error of each attempt: the latest is the one to raise",
+        "no time at all": "look what is left before each attempt: if nothing, raise TimeoutError",
+        "seconds": LIMITS,
+        "silent": LIMITS,
+        "": f"{LIMITS}, and with None for the socket that you return. Close what did not connect.",
+    },
+    seconds=12,
 )
 def first_that_answers(connect: Connect) -> None:
     with ExitStack() as stack:
@@ -137,10 +151,18 @@ def first_that_answers(connect: Connect) -> None:
         case = "the seventh of eight addresses answers, the second is of a family that is not there"
         client, calls = attempted(case, connect, [*other, good, refusing()], 0.3, 3)
         reached(client, calls, good, before, case)
+        case = "the first is silent, and each had 0.3 seconds"
+        timed(connect, [quiet, good], good, case, most=1.5, limits=(0.3, 5))
         out_of_time(connect, [quiet] * 8, 0.4, 0.6)
         out_of_time(connect, [quiet], 3, 0.4)
+        error = raised(connect, [quiet], 1, 0)
+        assert error == "TimeoutError", f"no time at all, `total` is 0: you raised {error}"
         error = raised(connect, [info(UNREACHABLE), refusing()], 1, 5)
-        assert error == "ConnectionRefusedError", f"the last one refused, and you raised {error}"
+        which = ", the error of the first" if error == "OSError" else ""
+        assert error == "ConnectionRefusedError", f"the last one refused: you raised {error}{which}"
+        with silent(make_room) as slow:
+            case = "the first of four answers after a second, and each had 3 seconds"
+            timed(connect, [slow, *[refusing()] * 3], slow, case, most=4, limits=(3, 3))
         assert not held() - before, "you left a socket open"
 
 
@@ -194,10 +216,16 @@ def eyeballs(connect: Connect) -> None:
 
 
 def timed(
-    connect: Connect, answers: list[Info], good: Info, case: str, least: float = 0, most: float = 5
+    connect: Connect,
+    answers: list[Info],
+    good: Info,
+    case: str,
+    least: float = 0,
+    most: float = 5,
+    limits: tuple[float, ...] = (),
 ) -> None:
     before, start = held(), time.monotonic()
-    client, calls = attempted(case, connect, [*answers])
+    client, calls = attempted(case, connect, [*answers], *limits)
     took = time.monotonic() - start
     reached(client, calls, good, before, case)
     assert took > least, f"{case}: the next one was tried before 0.25 seconds were over"
