@@ -62,10 +62,15 @@ def step(client: Path) -> None:
     found = socket.getaddrinfo("localhost", PORT, type=socket.SOCK_STREAM)
     known = " and ".join(str(address[0]) for *_, address in found)
     is_served(client, HOST, f"no name is given, and localhost is {known}")
-    if network().files:
-        by_name(client)
     with running(client, "localhost") as program:
         gives_up(program, "nobody listens at localhost", START)
+    if network().files:
+        by_name(client)
+    else:
+        at_a_mute_one(client)
+
+
+def at_a_mute_one(client: Path) -> None:
     with (
         socket.create_server((HOST, PORT)) as server,
         running(client, "localhost") as program,
