@@ -162,7 +162,11 @@ WRONG = [
         "no time was left\nhint: divide",
     ),
     (SHARE, "None", f"{SILENT} still waits after 3.5 s, and did not call 127.0.0.17.*\nhint: div"),
-    (SHARE, "0.5", "fifteen of them silent, and shout_client.py still waits after 3 s.*\nhint: div"),
+    (
+        SHARE,
+        "0.5",
+        "fifteen of them silent, and shout_client.py still waits after 3 s.*\nhint: div",
+    ),
     (SHARE, "2", "no time was left\nhint: divide"),
     (
         f"client.settimeout({SHARE})",
@@ -170,8 +174,16 @@ WRONG = [
         f"{SILENT} gave up with .*timed out.*, and did not call 127.0.0.17.*\nhint: divide",
     ),
     (REST, "client.settimeout(None)", "does not answer, and .* still waits.*\nhint: settimeout"),
-    (REST, "client.settimeout(2)", "takes the call .* still waits after 3 s: two .*\nhint: settime"),
-    ("            client.close()\n", "", "leaves to Python what did not connect: .*\nhint: client.c"),
+    (
+        REST,
+        "client.settimeout(2)",
+        "takes the call .* still waits after 3 s: two .*\nhint: settime",
+    ),
+    (
+        "            client.close()\n",
+        "",
+        "leaves to Python what did not connect: .*\nhint: client.c",
+    ),
     (
         "socket.getaddrinfo(host, 5000,",
         "socket.getaddrinfo(host, 5000, socket.AF_INET,",

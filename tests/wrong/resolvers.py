@@ -300,7 +300,11 @@ def just_the_address(query: bytes, hosts: dict[str, list[str]]) -> bytes:
 WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("first_that_answers", without_total, "there were 0.6 seconds: you took [0-9.]+"),
     ("first_that_answers", without_each, "did a silent address take the time of all"),
-    ("first_that_answers", an_equal_share, "each had 0.3 seconds: you waited for .*\n?.*settimeout"),
+    (
+        "first_that_answers",
+        an_equal_share,
+        "each had 0.3 seconds: you waited for .*\n?.*settimeout",
+    ),
     ("first_that_answers", at_most_a_share, "after a second, and each had 3 seconds: you raised"),
     ("first_that_answers", breaks_off, "no time at all, .*: you raised OSError\nhint: look what"),
     ("first_that_answers", the_first_error, "OSError, the error of the first\nhint: remember"),
