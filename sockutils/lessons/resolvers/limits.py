@@ -34,7 +34,7 @@ CLOSE = "client.close() where connect() has failed"
         "to Python to close": CLOSE,
         "still open": CLOSE,
         "left a socket open": CLOSE,
-        "the error of the first": "remember the error of each attempt: the latest is the one to raise",
+        "the error of the first": "remember the error of each attempt: raise the latest",
         "no time at all": "look what is left before each attempt: if nothing, raise TimeoutError",
         "seconds": LIMITS,
         "silent": LIMITS,
