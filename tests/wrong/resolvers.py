@@ -54,6 +54,32 @@ def within(answers: Answers, each: float, total: float) -> socket.socket:
     return in_turn(answers, lambda: min(each, end - time.monotonic()))
 
 
+def an_equal_share(answers: Answers, each: float, total: float) -> socket.socket:
+    return in_turn(answers, lambda: total / len(answers))
+
+
+def at_most_a_share(answers: Answers, each: float, total: float) -> socket.socket:
+    return in_turn(answers, lambda: min(each, total / len(answers)) or 0)
+
+
+def breaks_off(answers: Answers, each: float, total: float) -> socket.socket:
+    if total <= 0:
+        raise OSError("no addresses")
+    return within(answers, each, total)
+
+
+def the_first_error(answers: Answers, each: float, total: float) -> socket.socket:
+    first = None
+    for answer in answers:
+        try:
+            return within([answer], each, total)
+        except TimeoutError:
+            return within(answers, each, total)
+        except OSError as error:
+            first = first or error
+    raise first or OSError
+
+
 def keeps_its_timeout(answers: Answers, each: float, total: float) -> socket.socket:
     client = within(answers, each, total)
     client.settimeout(each)
@@ -223,6 +249,10 @@ def case_matters(query: bytes, hosts: dict[str, list[str]]) -> bytes:
     return bytes(reply_to(query, hosts, str).pack())
 
 
+def dot_at_the_end(query: bytes, hosts: dict[str, list[str]]) -> bytes:
+    return bytes(reply_to(query, {f"{name}x": each for name, each in hosts.items()}).pack())
+
+
 def no_ipv6_no_name(query: bytes, hosts: dict[str, list[str]]) -> bytes:
     reply = reply_to(query, hosts)
     if not reply.rr:
@@ -270,6 +300,14 @@ def just_the_address(query: bytes, hosts: dict[str, list[str]]) -> bytes:
 WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("first_that_answers", without_total, "there were 0.6 seconds: you took [0-9.]+"),
     ("first_that_answers", without_each, "did a silent address take the time of all"),
+    (
+        "first_that_answers",
+        an_equal_share,
+        "each had 0.3 seconds: you waited for .*\n?.*settimeout",
+    ),
+    ("first_that_answers", at_most_a_share, "after a second, and each had 3 seconds: you raised"),
+    ("first_that_answers", breaks_off, "no time at all, .*: you raised OSError\nhint: look what"),
+    ("first_that_answers", the_first_error, "OSError, the error of the first\nhint: remember"),
     ("first_that_answers", keeps_its_timeout, "that you returned has a timeout: 0.3 s"),
     ("first_that_answers", closed_by_with, "the socket that you return is closed; by `with`"),
     ("first_that_answers", socket_outside, "EAFNOSUPPORT; socket.. may fail, too"),
@@ -296,11 +334,12 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("eyeballs", losers_left_to_python, "you left it to Python to close an attempt"),
     ("eyeballs", waits_after_a_failure, "six fail at once: you waited for [0-9.]+ seconds"),
     ("name_server", not_packed, "it returned a DNSRecord, not bytes: pack.. it"),
-    ("name_server", case_matters, "A WWW.example: the name exists, so .* not NXDOMAIN"),
+    ("name_server", dot_at_the_end, "A www.example: the name exists, .*\nhint: .* ends with a dot"),
+    ("name_server", case_matters, "A WWW.example: the name exists, .* not NXDOMAIN\nhint: upper"),
     ("name_server", no_ipv6_no_name, "AAAA www.example: the name exists, .* not NXDOMAIN"),
     ("name_server", no_address_no_name, "A none.example: the name exists, .* not NXDOMAIN"),
     ("name_server", addresses_for_any_type, "AAAA www.example: you answer .*, not .."),
-    ("name_server", one_address, "A www.example: you answer .*, not .*192.0.2.8"),
+    ("name_server", one_address, "A www.example: you answer .*192.0.2.8.*\nhint: a record for"),
     ("name_server", the_end_of_a_name, "A awww.example: the name does not exist, .* not NOERROR"),
     ("name_server", a_new_message, "A www.example: this answers another query, number"),
     ("name_server", the_query_itself, "this is a query, not an answer"),

@@ -3,6 +3,7 @@
 Names of several addresses need a private /etc/hosts; elsewhere there is localhost.
 """
 
+import re
 import select
 import socket
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sockutils.kernel.files import edited
-from sockutils.kernel.network import network
+from sockutils.kernel.network import has_ipv6, network
 from sockutils.lessons.own.connect import EXIT, LIMIT, calling, gives_up
+from sockutils.names.server import dns_server
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
@@ -21,24 +23,35 @@ from sockutils.practice.silent import full
 ADDRESSES = [f"127.0.0.{number}" for number in range(16, 32)]
 FIRST, SECOND = ADDRESSES[:2]
 THINKS = 0.2  # seconds until a server answers; no time is left for it if all went to one address
+LOOKUP = 2.2  # seconds, more than the limit of what comes after it
+WHOLE = 3.0  # seconds for connect() and recv() together, two with some patience
+# what -X dev says of a socket that has never been connected; one that has may end with its program
+UNCLOSED = re.compile(r"ResourceWarning: (unclosed <socket(?:(?!raddr)[^>])*>)")
 LOOP = "for … in socket.getaddrinfo(host, 5000, type=socket.SOCK_STREAM): a socket for each"
 SHARE = "divide what is left of the two seconds by the number of addresses left"
-REST = "settimeout() holds for recv(), too: what is left of the two seconds"
+REST = "settimeout() holds for recv(), too: after connect() set what is left of the two seconds"
+EXCEPT = "`except OSError` takes every way in which it fails"
 HINTS = {
     "is not there": "the client of before is folded under the text above: begin with it",
     "calls 127.0.0.1": "the name is sys.argv[1]; without one it is localhost",
-    "still waits after 3.5 s, and did not call": SHARE,
-    "which answers": LOOP,
-    "sixteen": SHARE,
-    "no time was left": SHARE,
-    "takes the call": REST,
+    "IndexError": 'without a name there is no sys.argv[1]: `sys.argv[1:] or ["localhost"]` has one',
     "gaierror": "getaddrinfo() may fail, too, with an OSError: have it in the `try`",
+    "leaves to Python": "client.close() where connect() has failed",
+    "the lookup takes": "let the two seconds begin when getaddrinfo() has returned",
+    "only an IPv6 address": "ask for no family; socket() takes that of each entry in the list",
     "says nothing:": EXIT,
     "lines: one": "either print() or sys.exit() says it",
     "let it be 1": EXIT,
     "said b": 'the first word is the name; each other one is a line, with "\\n" at its end',
     "printed": "print each line of the answer as text: `.decode()` makes it of bytes",
-    "ended with status": "`except OSError` takes every way in which it fails",
+    "takes the call": REST,
+    "silent": SHARE,
+    "no time was left": SHARE,
+    "which answers": LOOP,
+    "TimeoutError": EXCEPT,
+    "ConnectionRefusedError": EXCEPT,
+    "OSError": EXCEPT,
+    "ended with status": "",
     "": LOOP,
 }
 
@@ -49,10 +62,15 @@ def step(client: Path) -> None:
     found = socket.getaddrinfo("localhost", PORT, type=socket.SOCK_STREAM)
     known = " and ".join(str(address[0]) for *_, address in found)
     is_served(client, HOST, f"no name is given, and localhost is {known}")
-    if network().files:
-        by_name(client)
     with running(client, "localhost") as program:
         gives_up(program, "nobody listens at localhost", START)
+    if network().files:
+        by_name(client)
+    else:
+        at_a_mute_one(client)
+
+
+def at_a_mute_one(client: Path) -> None:
     with (
         socket.create_server((HOST, PORT)) as server,
         running(client, "localhost") as program,
@@ -69,14 +87,39 @@ def by_name(client: Path) -> None:
         with full(FIRST, PORT):
             case = f"{name} has two addresses, of which the first is silent"
             is_served(client, SECOND, case, name, "one", "two and three")
-    with named(*ADDRESSES) as name, ExitStack() as stack:
-        for address in ADDRESSES:
-            stack.enter_context(full(address, PORT))
-        program = stack.enter_context(running(client, name))
-        wait_until(lambda: program.over or calling(), START)
-        gives_up(program, f"{name} has sixteen addresses, all silent", LIMIT)
+    if has_ipv6():
+        with named("::1") as name:
+            is_served(client, "::1", f"{name} has only an IPv6 address", name)
+    of_sixteen(client)
+    if network().private:
+        looked_up_late(client)
     with named(HOST), running(client, "nobody.example") as program:
         gives_up(program, "nobody knows the name nobody.example", START)
+
+
+def of_sixteen(client: Path) -> None:
+    """All are silent but the last one, which takes the call and says nothing."""
+    *quiet, mute = ADDRESSES
+    with named(*ADDRESSES) as name, ExitStack() as stack:
+        for address in quiet:
+            stack.enter_context(full(address, PORT))
+        server = stack.enter_context(socket.create_server((mute, PORT)))
+        program = stack.enter_context(running(client, name))
+        wait_until(lambda: program.over or calling(), START)
+        wait_until(lambda: program.over, WHOLE)
+        case = f"{name} has sixteen addresses, fifteen of them silent"
+        if called(server):
+            case = f"the last of the sixteen addresses of {name} takes the call and does not answer"
+        late = f"{case}, and {program} still waits after {WHOLE:g} s: two are the limit, for all"
+        assert program.over, late
+        gives_up(program, case, 0)
+
+
+def looked_up_late(client: Path) -> None:
+    """A lookup has no limit, so it does not count."""
+    zone, options = f"late.example. 60 IN A {FIRST}", "timeout:5 attempts:1"
+    with dns_server(zone, late=LOOKUP, options=options):
+        is_served(client, FIRST, f"the lookup takes {LOOKUP:g} s", "late.example")
 
 
 @contextmanager
@@ -93,7 +136,11 @@ def is_served(
     """Run it with these words, answer at the address, and see what it prints."""
     lines = words[1:] or ("hello",)
     question = "".join(f"{line}\n" for line in lines).encode()
-    with socket.create_server((address, PORT)) as server, running(client, *words) as program:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (
+        socket.create_server((address, PORT), family=family) as server,
+        running(client, *words, options=("-X", "dev")) as program,
+    ):
         traps = [trap] if trap else []
         comes(program, [server, *traps], f"{case}: {program}", address)
         if trap and called(trap):
@@ -115,6 +162,8 @@ def is_served(
         for line in lines:
             seen = program.printed
             assert line.upper() in seen, f"{told} got {line.upper()!r} and printed {seen!r:.80}"
+        left = UNCLOSED.findall(program.complained)
+        assert not left, f"{told} leaves to Python what did not connect: {left[0]}"
 
 
 def comes(program: Program, servers: list[socket.socket], told: str, address: str) -> None:

@@ -3,8 +3,9 @@
 from sockutils.errors.shown import name_of
 from sockutils.kernel.files import edited
 from sockutils.lessons.own.resolvers import step
-from sockutils.lessons.resolvers.checks import eyeballs, first_that_answers
+from sockutils.lessons.resolvers.checks import eyeballs
 from sockutils.lessons.resolvers.fresh import fresh
+from sockutils.lessons.resolvers.limits import first_that_answers
 from sockutils.lessons.resolvers.losses import loses_twins
 from sockutils.lessons.resolvers.panel import (
     KINDS,

@@ -1,4 +1,4 @@
-"""What its first and its third exercise ask: to connect to one of several addresses."""
+"""What its exercise in depth asks, and limits.py too: to connect to one of several addresses."""
 
 import os
 import select
@@ -123,38 +123,6 @@ def given(result: object) -> str:
 
 @exercise(
     "resolvers",
-    hint="settimeout() with `each`, or with what is left of `total` if that is less, and with None"
-    " for the socket that you return. socket() may fail, too. Close what did not connect.",
-    seconds=10,
-)
-def first_that_answers(connect: Connect) -> None:
-    with ExitStack() as stack:
-        quiet = stack.enter_context(silent())
-        server, trap = (stack.enter_context(socket.create_server(ANY)) for _ in range(2))
-        good = info(server.getsockname())
-        other = [info(UNREACHABLE), *unknown(trap.getsockname()), refusing(), quiet]
-        before = held()
-        case = "the seventh of eight addresses answers, the second is of a family that is not there"
-        client, calls = attempted(case, connect, [*other, good, refusing()], 0.3, 3)
-        reached(client, calls, good, before, case)
-        out_of_time(connect, [quiet] * 8, 0.4, 0.6)
-        out_of_time(connect, [quiet], 3, 0.4)
-        error = raised(connect, [info(UNREACHABLE), refusing()], 1, 5)
-        assert error == "ConnectionRefusedError", f"the last one refused, and you raised {error}"
-        assert not held() - before, "you left a socket open"
-
-
-def out_of_time(connect: Connect, answers: list[Info], each: float, total: float) -> None:
-    start = time.monotonic()
-    error = raised(connect, answers, each, total)
-    took = time.monotonic() - start
-    case = f"all are silent, and there were {total} seconds"
-    assert error == "TimeoutError", f"{case}: you raised {error}"
-    assert total - 0.1 < took < total + 1.4, f"{case}: you took {took:.1f}"
-
-
-@exercise(
-    "resolvers",
     hint="Nonblocking sockets and select(): a new attempt after 0.25 s or after a failure, and the"
     " earlier ones go on. connect_ex() may fail at once; SO_ERROR tells what became of an attempt.",
     seconds=15,
@@ -194,10 +162,16 @@ def eyeballs(connect: Connect) -> None:
 
 
 def timed(
-    connect: Connect, answers: list[Info], good: Info, case: str, least: float = 0, most: float = 5
+    connect: Connect,
+    answers: list[Info],
+    good: Info,
+    case: str,
+    least: float = 0,
+    most: float = 5,
+    limits: tuple[float, ...] = (),
 ) -> None:
     before, start = held(), time.monotonic()
-    client, calls = attempted(case, connect, [*answers])
+    client, calls = attempted(case, connect, [*answers], *limits)
     took = time.monotonic() - start
     reached(client, calls, good, before, case)
     assert took > least, f"{case}: the next one was tried before 0.25 seconds were over"

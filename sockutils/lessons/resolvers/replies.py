@@ -12,10 +12,26 @@ HOSTS["none.example"] = []  # it exists
 ASKED = ("A www", "A mail", "AAAA www", "MX www", "A no", "AAAA no", "A WWW", "A awww", "A none")
 
 
+TYPE = "a name that has records, but not of this type, is not NXDOMAIN: no error, and no record"
+QUESTION = "`reply()` of the query has its number and its question"
+
+
 @exercise(
     "resolvers",
-    hint="str(qname) ends with a dot. A name that has records, but not of this type, is not"
-    " NXDOMAIN: no error, and no record.",
+    hint={
+        "AAAA www.example: the name exists": TYPE,
+        "MX www.example: the name exists": TYPE,
+        "A none.example: the name exists": f"a list may be empty: `if … is None`; {TYPE}",
+        "WWW.example: the name exists": "upper and lower case are the same: lower()",
+        "the name exists": "str(qname) ends with a dot, and the names in `hosts` do not",
+        "the name does not exist": "look for the whole name, and for no part of it",
+        "this is a query": QUESTION,
+        "another query": QUESTION,
+        "AAAA www.example: you answer": "these are IPv4 addresses: only for a question of type A",
+        "MX www.example: you answer": "these are IPv4 addresses: only for a question of type A",
+        "you answer": "a record for each address in the list",
+        "": "`answer()` above has most of it: parse(), reply(), add_answer(), pack()",
+    },
 )
 def name_server(answer: Callable[[bytes, dict[str, list[str]]], bytes]) -> None:
     for question in ASKED:
