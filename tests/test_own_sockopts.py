@@ -188,7 +188,23 @@ WRONG = [
     (
         AT_FIRST,
         AT_FIRST + f"        self.{KEEPALIVE.replace('1)', '0)')}\n",
-        "a client that has talked",
+        "no keepalive timer for a client that has talked: .*\nhint: leave SO_KEEPALIVE on",
+    ),
+    (  # on the listener, when the first client is accepted already
+        NODELAY,
+        NODELAY.replace("connection.", "server."),
+        "sent its first client two short .* holds back the second, .*\nhint: a later client has",
+    ),
+    (
+        ALL,
+        "        if not clients:\n" + ALL.replace(" " * 8, " " * 12),
+        "no keepalive timer for the client after the first one: .*\nhint: the first client has",
+    ),
+    (
+        NODELAY,
+        NODELAY.replace("IPPROTO_TCP", "SOL_SOCKET"),
+        "Permission denied, in your line .*\nhint: SO_KEEPALIVE is of SOL_SOCKET, TCP_NODELAY|"
+        "two short answers",  # the administrator may
     ),
     ("return 0 if self.ended else select.EPOLLIN", "return 0", "ended the connection without"),
     (

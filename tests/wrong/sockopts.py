@@ -48,6 +48,34 @@ def twenty(connection: socket.socket, seconds: int) -> None:
     keepalive(connection, 19, 1)
 
 
+def of_the_wrong_level(connection: socket.socket, seconds: int) -> None:
+    keepalive(connection, seconds - 1, 1, on=0)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.SO_KEEPALIVE, 1)
+
+
+def pause_of_the_wrong_level(connection: socket.socket, seconds: int) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds - 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.TCP_KEEPINTVL, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 1)
+
+
+def idle_of_the_wrong_level(connection: socket.socket, seconds: int) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.TCP_KEEPIDLE, seconds - 1)
+
+
+def many_probes(connection: socket.socket, seconds: int) -> None:
+    keepalive(connection, 1, 1, seconds - 1)
+
+
+def two_less(connection: socket.socket, seconds: int) -> None:
+    keepalive(connection, seconds - 2, 1, 2)
+
+
+def by_true_halves(connection: socket.socket, seconds: int) -> None:
+    keepalive(connection, seconds / 2, seconds / 2)  # type: ignore[arg-type]
+
+
 def closes(connection: socket.socket, seconds: int) -> None:
     with connection:
         keepalive(connection, seconds - 1, 1)
@@ -64,6 +92,11 @@ def two_calls(connection: socket.socket, head: bytes, body: bytes) -> bytes:
 
 def quick_acknowledgements(connection: socket.socket, head: bytes, body: bytes) -> bytes:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    return two_calls(connection, head, body)
+
+
+def at_the_wrong_level(connection: socket.socket, head: bytes, body: bytes) -> bytes:
+    connection.setsockopt(socket.SOL_SOCKET, socket.TCP_NODELAY, 1)
     return two_calls(connection, head, body)
 
 
@@ -147,18 +180,38 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("watch", of_python, "is off.*; settimeout.. is a limit for your own calls"),
     ("watch", of_the_user, "is off.*; TCP_USER_TIMEOUT is a limit for what you send"),
     ("watch", twenty, "asked for 7 s: .* after 19 s, .* make 20 s"),
+    (
+        "watch",
+        of_the_wrong_level,
+        "is off: .*; TCP_DEFER_ACCEPT is set, .* at that level, IPPROTO_TCP\nhint: SO_KEEPALIVE is",
+    ),
+    ("watch", pause_of_the_wrong_level, "; SO_DONTROUTE is set, which has the number of TCP_KEEPI"),
+    ("watch", idle_of_the_wrong_level, "Protocol not available, in your line.*\nhint: SO_KEEPALIV"),
+    (
+        "watch",
+        many_probes,
+        "asked for 30000 s: OSError: .* Invalid argument, .*\nhint: .* 1 to 127",
+    ),
+    ("watch", two_less, "asked for 2 s: OSError: .* Invalid argument, .*\nhint: .* 1 to 32767"),
+    ("watch", by_true_halves, "asked for 20 s: TypeError: .* 'float', .*\nhint: .* a whole number"),
     ("watch", closes, "you closed the connection: it is used again"),
-    ("quick", two_calls, "a request usually takes [0-9]+ ms(.|\n)*What does the second piece wait"),
+    ("quick", two_calls, "a request usually takes [0-9]+ ms(.|\n)*what does the second piece wait"),
     (
         "quick",
         quick_acknowledgements,
         "a request usually takes [0-9]+ ms(.|\n)*the server that acknowledges late",
     ),
+    (
+        "quick",
+        at_the_wrong_level,
+        "Permission denied, in your line.*\nhint: SO_KEEPALIVE is .* SO_DEBUG|"
+        "SO_DEBUG is set, which has the number of TCP_NODELAY at that level",  # for root
+    ),
     ("quick", corked_for_ever, "a request usually takes [0-9]+ ms"),
     ("quick", body_first, "wants b'headbody' eleven times, it got .b'bodyhead'."),
     ("quick", head_only, "you wait for the answer, and the server for more of the request"),
     ("quick", half_an_answer, "the server answers b'ok', you returned b'o'"),
-    ("quick", no_answer, "the server answers b'ok', you returned None"),
+    ("quick", no_answer, "the server answers b'ok', you returned None\nhint: `return`"),
     ("quick", knows_the_answer, "wants b'headbody' eleven times, it got nothing"),
     ("quick", once_only, "you closed the connection: it is used again"),
     ("caller", myself, "you say .*, which is yourself"),

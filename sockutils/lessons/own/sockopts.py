@@ -18,18 +18,23 @@ IDLE = 60
 SET = 3.0  # seconds until a server that has accepted has set its options
 SOON = 0.15  # seconds after which the kernel sends what it held back, TCP's loss probe: at 0.2
 TRIES = 3
-SILENT, TALKED = "a client that has said nothing yet", "a client that has talked"
+SILENT, SECOND = "a client that has said nothing yet", "the client after the first one"
+TALKED = "a client that has talked"
+FIRST = " its first client"
 EACH = (
-    "on each connection, as soon as accept() has returned it; or on the listener before it "
-    "accepts, whose connections inherit it"
+    "on each connection, as soon as accept() has returned it; or on the listener before listen(), "
+    "since connections inherit what it has when they are made"
 )
+LEVELS = "SO_KEEPALIVE is of SOL_SOCKET, TCP_NODELAY and TCP_KEEPIDLE are of IPPROTO_TCP"
 HINTS = {
     "Invalid argument": "TCP_KEEPIDLE takes seconds, up to 32767; bind() comes before listen()",
-    "Protocol not available": "SO_KEEPALIVE is of SOL_SOCKET, TCP_NODELAY and TCP_KEEPIDLE are of "
-    "IPPROTO_TCP",
+    "Protocol not available": LEVELS,
+    "Permission denied": LEVELS + "; at SOL_SOCKET the number of TCP_NODELAY is SO_DEBUG",
     SILENT: f"SO_KEEPALIVE is of SOL_SOCKET, TCP_KEEPIDLE of IPPROTO_TCP, in seconds: set both "
     f"{EACH}",
+    SECOND: f"the first client has a timer: set the options {EACH}",
     TALKED: "leave SO_KEEPALIVE on, and TCP_KEEPIDLE at 60, as long as the connection lasts",
+    f"sent{FIRST}": f"a later client has TCP_NODELAY, the first one has not: set it {EACH}",
     "holds back": f"TCP_NODELAY of IPPROTO_TCP, 1: set it {EACH}",
     "": "begin with the server as it was, folded under the text above: three options are all that "
     "it takes",
@@ -44,10 +49,12 @@ def step(server: Path) -> None:
         with caller() as silent:
             asks(program, silent, SILENT)
             with caller() as client:
+                asks(program, client, SECOND)
                 serves(program, client)
                 asks(program, client, TALKED)
-            sends_at_once(program)
+                sends_at_once(program, client)
             serves(program, silent)
+            sends_at_once(program, silent, FIRST)
             ends(program, silent)
 
 
@@ -102,29 +109,26 @@ def accepted(client: socket.socket) -> bool:
     return end is not None and end.inode > 0
 
 
-def sends_at_once(program: Program) -> None:
+def sends_at_once(program: Program, client: socket.socket, to: str = "") -> None:
     """Two answers in a row, of which the first one is not confirmed: are both on their way?
 
     On a machine too busy to tell, the option itself is looked at, where that is allowed.
     """
     held = (
-        f"{program} has sent two short answers, the client has not confirmed the first, and "
+        f"{program} has sent{to} two short answers, the client has not confirmed the first, and "
         "the kernel holds back the second, to send it with others"
     )
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     kept_in_time = 0
     for _ in range(TRIES):
-        with caller() as client:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client.sendall(b"zero\n")
-            answers(program, client, b"ZERO\n")
-            kept, in_time = holds_back(client)
-            answers(program, client, b"ONE\nTWO\n")
-            if in_time and not kept:
-                return
-            kept_in_time += kept and in_time
-            assert kept_in_time < 2, held
-            end = its_end(client)
-            nodelay = end and option(end.inode, socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        kept, in_time = holds_back(client)
+        answers(program, client, b"ONE\nTWO\n")
+        if in_time and not kept:
+            return
+        kept_in_time += kept and in_time
+        assert kept_in_time < 2, held
+    end = its_end(client)
+    nodelay = end and option(end.inode, socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert nodelay != 0, held
 
 

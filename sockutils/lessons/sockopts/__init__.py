@@ -3,7 +3,7 @@
 from sockutils.lessons.own.sockopts import step
 from sockutils.lessons.sockopts.answerer import answerer
 from sockutils.lessons.sockopts.checks import caller, quick, watch
-from sockutils.lessons.sockopts.pictures import Sample, draw_info, last_request, until_reset
+from sockutils.lessons.sockopts.pictures import Sample, draw_info, until_reset, usual_request
 from sockutils.tables.options import options
 
 __all__ = [
@@ -11,10 +11,10 @@ __all__ = [
     "answerer",
     "caller",
     "draw_info",
-    "last_request",
     "options",
     "quick",
     "step",
     "until_reset",
+    "usual_request",
     "watch",
 ]

@@ -17,18 +17,44 @@ from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 
 CLOSED = "you closed the connection: it is used again"
+LEVELS = "SO_KEEPALIVE is of SOL_SOCKET, the options that begin with TCP_ are of IPPROTO_TCP"
+# What a wrong level sets without an error: level and option, and what was meant.
+STRAYS = (
+    ("IPPROTO_TCP", "TCP_DEFER_ACCEPT", "SO_KEEPALIVE"),
+    ("SOL_SOCKET", "SO_DEBUG", "TCP_NODELAY"),
+    ("SOL_SOCKET", "SO_DONTROUTE", "TCP_KEEPINTVL"),
+    ("SOL_SOCKET", "SO_BROADCAST", "TCP_KEEPCNT"),
+)
 
 
-@exercise("sockopts", hint="The first probe after TCP_KEEPIDLE, then KEEPINTVL times KEEPCNT.")
+@exercise(
+    "sockopts",
+    hint={
+        CLOSED: "",
+        "at that level": LEVELS,
+        "Protocol not available": LEVELS,
+        "Invalid argument": "TCP_KEEPIDLE and TCP_KEEPINTVL take 1 to 32767 seconds, TCP_KEEPCNT "
+        "takes 1 to 127 probes",
+        "'float'": "an option is a whole number: what do the three have to make together?",
+        "is a limit for": "keepalive has a switch, SO_KEEPALIVE, and three timers",
+        "is off": "the three timers count only with the switch, SO_KEEPALIVE of SOL_SOCKET",
+        "": "the first probe after TCP_KEEPIDLE, then KEEPINTVL times KEEPCNT",
+    },
+)
 def watch(keep_watch: Callable[[socket.socket, int], object]) -> None:
-    for seconds in (20, 7, 2):
+    for seconds in (20, 7, 2, 30_000):
         with ExitStack() as stack:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             client = stack.enter_context(socket.create_connection(listener.getsockname()))
-            keep_watch(client, seconds)
+            try:
+                keep_watch(client, seconds)
+            except (OSError, TypeError) as error:
+                words = f"asked for {seconds} s: {type(error).__name__}: {error}"
+                raise AssertionError(words) from error
             assert client.fileno() != -1, CLOSED
             on = client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            assert on, f"SO_KEEPALIVE is off: the kernel asks nobody{of_others(client)}"
+            others = stray(client) or of_others(client)
+            assert on, f"SO_KEEPALIVE is off: the kernel asks nobody{others}"
             idle, pause, count, limit = (
                 client.getsockopt(socket.IPPROTO_TCP, option)
                 for option in (
@@ -45,8 +71,16 @@ def watch(keep_watch: Callable[[socket.socket, int], object]) -> None:
             total = idle + pause * count
             assert total == seconds, (
                 f"asked for {seconds} s: the first probe goes out after {idle} s, "
-                f"then {why} {pause} s without an answer make {total} s"
+                f"then {why} {pause} s without an answer make {total} s{stray(client)}"
             )
+
+
+def stray(client: socket.socket) -> str:
+    """What has been set instead, at a level where the number means something else."""
+    for level, other, meant in STRAYS:
+        if client.getsockopt(getattr(socket, level), getattr(socket, other)):
+            return f"; {other} is set, which has the number of {meant} at that level, {level}"
+    return ""
 
 
 def of_others(client: socket.socket) -> str:
@@ -60,8 +94,18 @@ def of_others(client: socket.socket) -> str:
 @exercise(
     "sockopts",
     seconds=10,
-    hint="What does the second piece wait for? It is the server that acknowledges late: an option"
-    " of the client that does not wait, or one call.",
+    hint={
+        CLOSED: "",
+        "you returned None": "`return` what recv() gives",
+        "you returned": "the answer has two bytes: recv() until you have both, and return them",
+        "Permission denied": f"{LEVELS}; at SOL_SOCKET the number of TCP_NODELAY is SO_DEBUG",
+        "at that level": LEVELS,
+        "unread": "the answer has two bytes: recv() until you have both",
+        "the server wants": "head first, then body, each once",
+        "the server for more": "has all of head and body been sent?",
+        "usually takes": "what does the second piece wait for? It is the server that acknowledges "
+        "late: an option of the client that does not wait, or one call",
+    },
 )
 def quick(ask: Callable[[socket.socket, bytes, bytes], bytes]) -> None:
     for head, body in ((b"head", b"body"), (b"x", b"longer")):
@@ -77,12 +121,13 @@ def quick(ask: Callable[[socket.socket, bytes, bytes], bytes]) -> None:
                     assert client.fileno() != -1, CLOSED
                     assert answer == b"ok", f"the server answers b'ok', you returned {answer!r}"
                     assert not unread(client), "you left bytes of an answer unread"
+                set_instead = stray(client)
             seen = set(peer.result)
             assert seen == {head + body}, (
                 f"the server wants {head + body!r} eleven times, it got {seen or 'nothing'}"
             )
             usual = median(times)
-            assert usual < 0.025, f"a request usually takes {usual * 1000:.0f} ms"
+            assert usual < 0.025, f"a request usually takes {usual * 1000:.0f} ms{set_instead}"
 
 
 def answered(ask: Callable[..., object], *arguments: object) -> object:

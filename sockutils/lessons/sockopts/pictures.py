@@ -1,32 +1,53 @@
 """What of its captures is drawn, and a transfer over time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from sockutils.figures.picture import CLIENT, FAINT, SERVER, SIZE, Picture, canvas
+from sockutils.packets.ladder import sequence
 from sockutils.packets.packet import Packet
+from sockutils.packets.roles import rows, transcript
 
 ENDS = {"SYN", "RST", "FIN"}
+DELAY = 40  # milliseconds, Linux's shortest delay of an acknowledgement
 
 
-def last_request(packets: Iterable[Packet], port: int) -> list[Packet]:
-    """The packets of the last request, from its first piece to the answer.
+def usual_request(packets: Iterable[Packet], port: int) -> Picture:
+    """Draw the request of median length. In its text a time is the nearest multiple of 40 ms."""
+    kept = median_request(packets, port)
+    table = rows(kept)
+    times = [f"{round(row.seconds * 1000 / DELAY) * DELAY} ms" for row in table]
+    lines = zip(times, transcript(table).splitlines(), strict=True)
+    text = "\n".join(f"{time:>5}   {line}" for time, line in lines)
+    return Picture(sequence(kept, seconds=True).svg, text)
+
+
+def median_request(packets: Iterable[Packet], port: int) -> list[Packet]:
+    found = sorted(requests(packets, port), key=length)
+    return found[len(found) // 2]
+
+
+def length(request: list[Packet]) -> int:
+    return request[-1].nanoseconds - request[0].nanoseconds
+
+
+def requests(packets: Iterable[Packet], port: int) -> Iterator[list[Packet]]:
+    """The packets of each request, from its first piece to the answer.
 
     Of those without data only an acknowledgement between two pieces is kept: it is what the
     client has waited for. Where the others stand differs from run to run.
     """
     pieces: list[Packet] = []
-    found: list[Packet] = []
     for packet in packets:
         to_server = packet.destination[1] == port
         if packet.payload and to_server:
             pieces.append(packet)
         elif packet.payload and pieces:
-            found, pieces = [*until_data(pieces), packet], []
+            yield [*until_data(pieces), packet]
+            pieces = []
         elif pieces and not to_server and not ENDS & set(packet.flags.split()):
             pieces.append(packet)
-    return found
 
 
 def until_data(pieces: list[Packet]) -> list[Packet]:
