@@ -39,24 +39,6 @@ STATEMENTS = {
     "13_sockopts": {20, 21},
     "14_server": {64},
 }
-# Lessons that one finishes in half an hour: they keep the numbers of `test_can_be_finished()`.
-SHORT = {
-    "00_start_here",
-    "01_socket",
-    "02_bind",
-    "03_listen",
-    "04_accept",
-    "05_connect",
-    "06_send_recv",
-    "07_sendto_recvfrom",
-    "08_close",
-    "09_resolvers",
-    "10_select",
-    "11_poll",
-    "12_epoll",
-    "13_sockopts",
-    "14_server",
-}
 TAGS = {"exercise", "ipv6", "nbval-ignore-output", "private-network", "quiz", "raises-exception"}
 TAGS |= {"solution", "step", "verdicts"}
 SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
@@ -193,9 +175,8 @@ def words(path: Path) -> int:
     return len(re.sub(r"```.*?```", "", prose(path), flags=re.DOTALL).split())
 
 
-@pytest.mark.parametrize("name", sorted(SHORT))
-def test_can_be_finished(name: str) -> None:
-    path = reference.NOTEBOOKS / f"{name}.ipynb"
+@pytest.mark.parametrize("path", [*{*LESSONS} - {*DEEPER}], ids=reference.name_of)
+def test_can_be_finished(path: Path) -> None:
     code = code_cells(path)
     assert len(read(path).cells) <= 45
     assert words(path) <= 1700
