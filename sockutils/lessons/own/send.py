@@ -12,6 +12,7 @@ from sockutils.practice.own import answers, caller, died, own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
 from sockutils.tables.diag import sockets
+from sockutils.tables.rows import Row
 
 LONG = 300_000  # bytes: no buffer of a program has it in one piece
 Address = tuple[str, int]
@@ -27,9 +28,17 @@ HINTS = {
     "the last line": "what is left at the end is a line, too: answer it",
     OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
     'connection, too: `with connection, connection.makefile("rb") as lines:`',
-    "answered nothing": "answer each line as soon as its newline has come. What you write() into a "
-    "file of makefile() needs flush(); sendall() goes out at once",
+    "UnicodeDecodeError": "a line is bytes, and need not be text: "
+    'makefile("rb"), and no decode()',
+    "answered nothing": "answer each line as soon as its newline has come: read(), readlines() and "
+    "a loop until b'' wait for the client's end. What you write() into a file of makefile() needs "
+    "flush(); sendall() goes out at once",
+    "Ctrl-Z": "send() may take a part, and its result says so; sendall() goes on until all is "
+    "taken",
     "expected b'WHO": NEWLINE,
+    "expected b' BL": "blanks and \\r belong to the line, too: change nothing but small letters; "
+    "strip() takes them away",
+    r"expected b'\xff": "answer every byte that is no small letter as it came",
     "expected b'ONE": f"an empty line is a line. {NEWLINE}",
     "without an answer": MORE,
     "before it had read": MORE,
@@ -54,6 +63,7 @@ def step(server: Path, client: Path) -> None:
             sends(program, gone, b"half a li")
             read(gone)
             reset(gone)
+        stopped(program)
         with caller() as last:
             sends(program, last, b"and you?\n")
             answers(program, last, b"AND YOU?\n")
@@ -81,6 +91,9 @@ def talks_on(program: Program) -> None:
         answers(program, client, b"WHO IS THERE?\n")
         sends(program, client, b"one\n\nthree\n")
         answers(program, client, b"ONE\n\nTHREE\n")
+        for line in (b" blanks \t\r\n", b"\xff\xfe\n"):
+            sends(program, client, line)
+            answers(program, client, line.upper())
         sends(program, client, b"x" * LONG)
         nothing_yet(program, client, f"{LONG:,} bytes")
         sends(program, client, b"\n")
@@ -90,6 +103,42 @@ def talks_on(program: Program) -> None:
         got = until_its_end(program, client)
         told = f"the last line, b'last', had no newline, and {program} answered {got!r:.80}"
         assert got in (b"LAST", b"LAST\n"), told
+
+
+def stopped(program: Program) -> None:
+    """While its answer waits for room, it is stopped, and goes on.
+
+    A send() that waits returns then with what has been taken, as after any signal.
+    """
+    with slow_reader() as client:
+        sends(program, client, b"x" * LONG + b"\n")
+        client.shutdown(socket.SHUT_WR)
+        end = client.getsockname()
+        wait_until(lambda: program.over or any(row.send_queue for row in rows(end)), ANSWER)
+        program.pauses()
+        got = until_its_end(program, client)
+        if not got:
+            died(program)
+        told = (
+            f"{program} was stopped while it sent {LONG + 1:,} bytes, and went on, as with Ctrl-Z "
+            f"and fg: {len(got):,} of them came"
+        )
+        assert got == b"X" * LONG + b"\n", told
+
+
+def slow_reader() -> socket.socket:
+    """A client for which a long answer has no room: small pieces keep the server's buffer small."""
+    client = socket.socket()
+    client.settimeout(ANSWER)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+    client.connect((HOST, PORT))
+    return client
+
+
+def rows(client: Address) -> list[Row]:
+    """The server's end of a client's connection."""
+    return [row for row in sockets(port=PORT) if row.remote == client]
 
 
 def sends(program: Program, client: socket.socket, data: bytes) -> None:
@@ -110,8 +159,7 @@ def read(end: socket.socket) -> None:
 
 
 def unread(peer: Address, here: Address) -> int:
-    rows = [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
-    return sum(row.receive_queue for row in rows)
+    return sum(row.receive_queue for row in rows(here) if row.local == peer)
 
 
 def nothing_yet(program: Program, client: socket.socket, piece: str) -> None:
@@ -144,17 +192,17 @@ def answers_long(program: Program, client: socket.socket) -> None:
 
 def until_its_end(program: Program, client: socket.socket) -> bytes:
     """What comes after the client's last word, until the program closes."""
-    got = b""
+    got = bytearray()
     try:
         while part := client.recv(1 << 16):
             got += part
-            assert len(got) < LONG, f"{program} answers on and on after the client's end"
+            assert len(got) < 2 * LONG, f"{program} answers on and on after the client's end"
     except TimeoutError:
         raise AssertionError(f"the client has ended, and {program} {OPEN}") from None
     except ConnectionResetError:
         died(program)
         raise AssertionError(f"{program} reset the connection: no answer is safe then") from None
-    return got
+    return bytes(got)
 
 
 def asks(client: Path, pieces: tuple[bytes, ...]) -> None:
