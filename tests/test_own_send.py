@@ -188,9 +188,7 @@ ANSWERS_NO_END = looping(
 )
 LINES = 'with connection.makefile("rb") as lines:'
 READLINES = looping(LINES, "    for line in lines.readlines(): connection.sendall(line.upper())")
-STRIPS = looping(
-    LINES, '    for line in lines: connection.sendall(line.strip().upper() + b"\\n")'
-)
+STRIPS = looping(LINES, '    for line in lines: connection.sendall(line.strip().upper() + b"\\n")')
 TEXT = looping(
     "with connection.makefile() as lines:",
     "    for line in lines: connection.sendall(line.upper().encode())",

@@ -1,7 +1,8 @@
 """06: a message is a line, however it is cut. The server answers each, until its client's end."""
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sockutils.lessons.own.connect import LIMIT, calling, gives_up
@@ -28,8 +29,7 @@ HINTS = {
     "the last line": "what is left at the end is a line, too: answer it",
     OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
     'connection, too: `with connection, connection.makefile("rb") as lines:`',
-    "UnicodeDecodeError": "a line is bytes, and need not be text: "
-    'makefile("rb"), and no decode()',
+    "UnicodeDecodeError": 'a line is bytes, and need not be text: makefile("rb"), and no decode()',
     "answered nothing": "answer each line as soon as its newline has come: read(), readlines() and "
     "a loop until b'' wait for the client's end. What you write() into a file of makefile() needs "
     "flush(); sendall() goes out at once",
@@ -37,7 +37,7 @@ HINTS = {
     "taken",
     "expected b'WHO": NEWLINE,
     "expected b' BL": "blanks and \\r belong to the line, too: change nothing but small letters; "
-    "strip() takes them away",
+    'strip() takes them away, makefile() without "rb" the \\r',
     r"expected b'\xff": "answer every byte that is no small letter as it came",
     "expected b'ONE": f"an empty line is a line. {NEWLINE}",
     "without an answer": MORE,
@@ -91,7 +91,7 @@ def talks_on(program: Program) -> None:
         answers(program, client, b"WHO IS THERE?\n")
         sends(program, client, b"one\n\nthree\n")
         answers(program, client, b"ONE\n\nTHREE\n")
-        for line in (b" blanks \t\r\n", b"\xff\xfe\n"):
+        for line in (b"\xff\xfe\n", b" blanks \t\r\n"):
             sends(program, client, line)
             answers(program, client, line.upper())
         sends(program, client, b"x" * LONG)
@@ -126,14 +126,15 @@ def stopped(program: Program) -> None:
         assert got == b"X" * LONG + b"\n", told
 
 
-def slow_reader() -> socket.socket:
+@contextmanager
+def slow_reader() -> Iterator[socket.socket]:
     """A client for which a long answer has no room: small pieces keep the server's buffer small."""
-    client = socket.socket()
-    client.settimeout(ANSWER)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
-    client.connect((HOST, PORT))
-    return client
+    with socket.socket() as client:
+        client.settimeout(ANSWER)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+        client.connect((HOST, PORT))
+        yield client
 
 
 def rows(client: Address) -> list[Row]:

@@ -32,15 +32,25 @@ EXACTLY = {
     "did an earlier call": OVER,
     "too many": OVER,
     "others were due": OVER,
+    "that is no end": "for 0 bytes there is nothing to ask for: compare the lengths before recv()",
+    "EOFError expected": "b'' has come before all bytes have: raise EOFError then, and only then",
+    "leave the timeout": "a loop needs no other timeout: each recv() waits for a byte at least",
+    "closed the connection": "`with` closes what your caller still needs: leave it out",
     "": FEWER,
 }
+NO_BYTE = "None only if not one byte of a length has come: ask for the first byte alone"
 PREFIX = "First exactly four bytes, in network byte order (!), then exactly as many as they say."
 MESSAGE = {
     "requires a buffer of 4 bytes": "recv(4) may return fewer than four: receive_exactly() reads "
     "on until it has them. Has yours passed exercise 1?",
     "tuple": "unpack() returns a tuple, also of one: `(length,) = struct.unpack(…)`, or `[0]`",
-    "which length": "struct.unpack(\"!I\", …): without the ! many machines read the four bytes "
+    "which length": 'struct.unpack("!I", …): without the ! many machines read the four bytes '
     "backwards, and 5 becomes 83,886,080. Has your receive_exactly() passed exercise 1?",
+    "in odd pieces": "byte by byte it was right, so too many bytes are taken somewhere. Has your "
+    "receive_exactly() passed exercise 1?",
+    "was b'', you returned None": "a message of no bytes is a message: b''. None is the end",
+    "EOFError expected": NO_BYTE,
+    "None is due": NO_BYTE,
     "": PREFIX,
 }
 
