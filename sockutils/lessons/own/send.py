@@ -16,7 +16,6 @@ from sockutils.tables.diag import sockets
 from sockutils.tables.rows import Row
 
 LONG = 300_000  # bytes: no buffer of a program has it in one piece
-Address = tuple[str, int]
 HALF = "to half a line"
 OPEN = "left the connection open"
 MORE = "the same client has more lines: a loop, until recv() gives b'' or the file is over"
@@ -33,8 +32,7 @@ HINTS = {
     "answered nothing": "answer each line as soon as its newline has come: read(), readlines() and "
     "a loop until b'' wait for the client's end. What you write() into a file of makefile() needs "
     "flush(); sendall() goes out at once",
-    "Ctrl-Z": "send() may take a part, and its result says so; sendall() goes on until all is "
-    "taken",
+    "Ctrl-Z": "send() may take a part, and says so; sendall() goes on until all is taken",
     "expected b'WHO": NEWLINE,
     "expected b' BL": "blanks and \\r belong to the line, too: change nothing but small letters; "
     'strip() takes them away, makefile() without "rb" the \\r',
@@ -113,8 +111,8 @@ def stopped(program: Program) -> None:
     with slow_reader() as client:
         sends(program, client, b"x" * LONG + b"\n")
         client.shutdown(socket.SHUT_WR)
-        end = client.getsockname()
-        wait_until(lambda: program.over or any(row.send_queue for row in rows(end)), ANSWER)
+        with suppress(OSError):  # it has been reset
+            wait_until(lambda: program.over or any(row.send_queue for row in across(client)), ANSWER)
         program.pauses()
         got = until_its_end(program, client)
         if not got:
@@ -137,11 +135,6 @@ def slow_reader() -> Iterator[socket.socket]:
         yield client
 
 
-def rows(client: Address) -> list[Row]:
-    """The server's end of a client's connection."""
-    return [row for row in sockets(port=PORT) if row.remote == client]
-
-
 def sends(program: Program, client: socket.socket, data: bytes) -> None:
     try:
         client.sendall(data)
@@ -155,12 +148,13 @@ def sends(program: Program, client: socket.socket, data: bytes) -> None:
 def read(end: socket.socket) -> None:
     """Wait until what it sent is not in the receive buffer any more, for a second at most."""
     with suppress(OSError):  # it has been reset
-        peer, here = end.getpeername(), end.getsockname()
-        wait_until(lambda: not unread(peer, here), 1)
+        wait_until(lambda: not any(row.receive_queue for row in across(end)), 1)
 
 
-def unread(peer: Address, here: Address) -> int:
-    return sum(row.receive_queue for row in rows(here) if row.local == peer)
+def across(end: socket.socket) -> list[Row]:
+    """The other end of its connection, in the kernel's table."""
+    peer, here = end.getpeername(), end.getsockname()
+    return [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
 
 
 def nothing_yet(program: Program, client: socket.socket, piece: str) -> None:
