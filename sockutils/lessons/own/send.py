@@ -112,7 +112,9 @@ def stopped(program: Program) -> None:
         sends(program, client, b"x" * LONG + b"\n")
         client.shutdown(socket.SHUT_WR)
         with suppress(OSError):  # it has been reset
-            wait_until(lambda: program.over or any(row.send_queue for row in across(client)), ANSWER)
+            wait_until(
+                lambda: program.over or any(row.send_queue for row in across(client)), ANSWER
+            )
         program.pauses()
         got = until_its_end(program, client)
         if not got:
