@@ -100,6 +100,7 @@ import time
 try:
     with socket.create_connection(("127.0.0.1", 5000), timeout=2) as client:
         end = time.monotonic() + 2
+        client.settimeout(2)
         for letter in b"hello\\n":
             client.send(bytes([letter]))
         answer = b""
@@ -185,6 +186,18 @@ ANSWERS_NO_END = looping(
     "    if not data:",
     '        connection.sendall(rest.upper() + b"\\n")',
 )
+LINES = 'with connection.makefile("rb") as lines:'
+READLINES = looping(LINES, "    for line in lines.readlines(): connection.sendall(line.upper())")
+STRIPS = looping(LINES, '    for line in lines: connection.sendall(line.strip().upper() + b"\\n")')
+TEXT = looping(
+    "with connection.makefile() as lines:",
+    "    for line in lines: connection.sendall(line.upper().encode())",
+)
+LATIN = looping(
+    'with connection.makefile(encoding="latin-1", newline="\\n") as lines:',
+    '    for line in lines: connection.sendall(line.upper().encode("latin-1", "replace"))',
+)
+ONE_SEND = SERVER.replace("sendall", "send")
 FILE_STAYS_OPEN = looping(
     'lines = connection.makefile("rb")',
     "for line in lines:",
@@ -223,6 +236,11 @@ WRONG_SERVERS = [
     (TIMED, r"(in the middle of a line|to half a line), b'who'|without an answer"),
     (DIES, r"status 1: ConnectionResetError: .*, in your line \d+: .*\nhint: catch what fails"),
     (NOT_CUT, r"status 1: ConnectionResetError: .*\nhint: catch what fails"),
+    (READLINES, r"answered nothing within 8 s.*\nhint: .* readlines\(\) .* wait for the client's"),
+    (STRIPS, r"answered b'BLANKS\\n' and no more .*\nhint: blanks and \\r belong"),
+    (TEXT, r"UnicodeDecodeError: .*\nhint: a line is bytes"),
+    (LATIN, r"answered b'\?.*expected b'\\xff\\xfe\\n'\nhint: answer every byte"),
+    (ONE_SEND, r"Ctrl-Z and fg: [\d,]+ of them came\nhint: send\(\) may take a part"),
     (SERVER.replace("upper", "uppr"), "AttributeError: .*, in your line 13"),
 ]
 WRONG_CLIENTS = [

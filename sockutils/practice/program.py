@@ -70,6 +70,15 @@ class Program:
     def __str__(self) -> str:
         return self.path.name
 
+    def pauses(self) -> None:
+        """Stop it for a moment, as Ctrl-Z and fg do at a terminal. signal(7)"""
+        leader = self._process.pid
+        with suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGSTOP)
+            looks = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+            wait_until(lambda: self.over or os.waitid(os.P_PID, leader, looks), 1)
+            os.killpg(leader, signal.SIGCONT)
+
     @property
     def over(self) -> bool:
         return self._process.poll() is not None

@@ -27,6 +27,30 @@ def takes_what_there_is(connection: socket.socket, count: int) -> bytes:
     return parts[:count]
 
 
+def asks_for_all_again(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count:
+        part = connection.recv(count)
+        if not part:
+            raise EOFError
+        parts += part
+    return parts
+
+
+def asks_and_cuts(connection: socket.socket, count: int) -> bytes:
+    return asks_for_all_again(connection, count)[:count]
+
+
+def a_hundred_and_cuts(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count:
+        part = connection.recv(100)
+        if not part:
+            raise EOFError
+        parts += part
+    return parts[:count]
+
+
 def a_file(connection: socket.socket, count: int) -> bytes:
     with connection.makefile("rb") as file:
         return file.read(count)
@@ -87,6 +111,19 @@ def length_at_once(connection: socket.socket) -> bytes:
 def of_this_machine(connection: socket.socket) -> bytes:
     (length,) = struct.unpack("<I", exactly(connection, 4))
     return exactly(connection, length)
+
+
+def a_tuple(connection: socket.socket) -> bytes:
+    length = struct.unpack("!I", exactly(connection, 4))
+    return exactly(connection, length)  # type: ignore[arg-type]
+
+
+def takes_too_many(connection: socket.socket) -> bytes | None:
+    first = connection.recv(1)
+    if not first:
+        return None
+    (length,) = struct.unpack("!I", first + asks_and_cuts(connection, 3))
+    return asks_and_cuts(connection, length)
 
 
 def message_at_once(connection: socket.socket) -> bytes:
@@ -189,21 +226,42 @@ def reads_on(connection: socket.socket) -> Iterator[bytes]:
 WRONG: list[tuple[str, Answer, str]] = [
     ("exactly", one_recv, "came byte by byte, you were asked for 3, you returned b'o'"),
     ("exactly", wait_for_all, "byte by byte.*you returned b'o'"),
-    ("exactly", without_its_timeout, "leave the timeout as it is: it was 2 s, is now None"),
-    ("exactly", takes_what_there_is, "nobody sent; did an earlier call take more than its own"),
-    ("exactly", a_file, "nobody sent; did an earlier call take more than its own"),
+    (
+        "exactly",
+        without_its_timeout,
+        "leave the timeout as it is: it was 2 s, is now None\nhint: a loop",
+    ),
+    ("exactly", takes_what_there_is, r"others were due, b'twothree'\nhint: never ask for more"),
+    ("exactly", asks_for_all_again, r"for 3, you returned b'onetw.*: too many\nhint: never ask"),
+    ("exactly", asks_and_cuts, r"in odd pieces(.|\n)*hint: never ask for more"),
+    ("exactly", a_hundred_and_cuts, r"in odd pieces(.|\n)*hint: never ask for more"),
+    ("exactly", a_file, r"others were due(.|\n)*hint: .*reads ahead"),
     ("exactly", never_ends, "a hundred times: that is the end, and your loop goes on"),
-    ("exactly", short_at_the_end, "ended after 2 of 3 bytes: EOFError expected, you gave b'on'"),
+    (
+        "exactly",
+        short_at_the_end,
+        "ended after 2 of 3 bytes: EOFError expected, you gave b'on'\nhint: b'' has",
+    ),
     ("exactly", another_error, "EOFError expected, you raised ConnectionError"),
-    ("exactly", zero_is_the_end, "asked for 0 .recv.0. is b'', and that is no end.*EOFError"),
+    (
+        "exactly",
+        zero_is_the_end,
+        "asked for 0 .recv.0. is b'', and that is no end.*EOFError.*\nhint: for 0",
+    ),
     ("exactly", closes, "you closed the connection"),
-    ("one_message", length_at_once, "requires a buffer of 4 bytes, in your line(.|\n)*four bytes"),
-    ("one_message", of_this_machine, "which length did you read(.|\n)*network byte order"),
+    ("one_message", length_at_once, "4 bytes, in your line(.|\n)*hint: recv.4. may return fewer"),
+    ("one_message", of_this_machine, "which length did you read(.|\n)*without the !.*83,886,080"),
+    ("one_message", a_tuple, "tuple(.|\n)*hint: unpack.. returns a tuple"),
+    ("one_message", takes_too_many, "in odd pieces(.|\n)*passed exercise 1"),
     ("one_message", message_at_once, "the message was b'hello', you returned b'h'"),
-    ("one_message", no_end, "where it may: None is due, you raised EOFError"),
+    ("one_message", no_end, "where it may: None is due, you raised EOFError\nhint: None only"),
     ("one_message", none_for_each_end, "ended inside a length: EOFError expected, you gave None"),
     ("one_message", none_inside_a_length, "ended inside a length: .* you gave None"),
-    ("one_message", nothing_is_none, "the message was b'', you returned None"),
+    (
+        "one_message",
+        nothing_is_none,
+        "the message was b'', you returned None\nhint: a message of no",
+    ),
     ("one_message", with_its_length, "the message was b'hello', you returned .*x05hello"),
     ("delimiter", each_part, "the line was b'GET / HTTP/1.1', you gave b'G'"),
     ("delimiter", all_at_the_end, "it is complete, and you wait for more: yield it at once"),

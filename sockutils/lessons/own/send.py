@@ -1,7 +1,8 @@
 """06: a message is a line, however it is cut. The server answers each, until its client's end."""
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sockutils.lessons.own.connect import LIMIT, calling, gives_up
@@ -12,9 +13,9 @@ from sockutils.practice.own import answers, caller, died, own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
 from sockutils.tables.diag import sockets
+from sockutils.tables.rows import Row
 
 LONG = 300_000  # bytes: no buffer of a program has it in one piece
-Address = tuple[str, int]
 HALF = "to half a line"
 OPEN = "left the connection open"
 MORE = "the same client has more lines: a loop, until recv() gives b'' or the file is over"
@@ -27,9 +28,15 @@ HINTS = {
     "the last line": "what is left at the end is a line, too: answer it",
     OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
     'connection, too: `with connection, connection.makefile("rb") as lines:`',
-    "answered nothing": "answer each line as soon as its newline has come. What you write() into a "
-    "file of makefile() needs flush(); sendall() goes out at once",
+    "UnicodeDecodeError": 'a line is bytes, and need not be text: makefile("rb"), and no decode()',
+    "answered nothing": "answer each line as soon as its newline has come: read(), readlines() and "
+    "a loop until b'' wait for the client's end. What you write() into a file of makefile() needs "
+    "flush(); sendall() goes out at once",
+    "Ctrl-Z": "send() may take a part, and says so; sendall() goes on until all is taken",
     "expected b'WHO": NEWLINE,
+    "expected b' BL": "blanks and \\r belong to the line, too: change nothing but small letters; "
+    'strip() takes them away, makefile() without "rb" the \\r',
+    r"expected b'\xff": "answer every byte that is no small letter as it came",
     "expected b'ONE": f"an empty line is a line. {NEWLINE}",
     "without an answer": MORE,
     "before it had read": MORE,
@@ -54,6 +61,7 @@ def step(server: Path, client: Path) -> None:
             sends(program, gone, b"half a li")
             read(gone)
             reset(gone)
+        stopped(program)
         with caller() as last:
             sends(program, last, b"and you?\n")
             answers(program, last, b"AND YOU?\n")
@@ -81,6 +89,9 @@ def talks_on(program: Program) -> None:
         answers(program, client, b"WHO IS THERE?\n")
         sends(program, client, b"one\n\nthree\n")
         answers(program, client, b"ONE\n\nTHREE\n")
+        for line in (b"\xff\xfe\n", b" blanks \t\r\n"):
+            sends(program, client, line)
+            answers(program, client, line.upper())
         sends(program, client, b"x" * LONG)
         nothing_yet(program, client, f"{LONG:,} bytes")
         sends(program, client, b"\n")
@@ -90,6 +101,40 @@ def talks_on(program: Program) -> None:
         got = until_its_end(program, client)
         told = f"the last line, b'last', had no newline, and {program} answered {got!r:.80}"
         assert got in (b"LAST", b"LAST\n"), told
+
+
+def stopped(program: Program) -> None:
+    """While its answer waits for room, it is stopped, and goes on.
+
+    A send() that waits returns then with what has been taken, as after any signal.
+    """
+    with slow_reader() as client:
+        sends(program, client, b"x" * LONG + b"\n")
+        client.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # it has been reset
+            wait_until(
+                lambda: program.over or any(row.send_queue for row in across(client)), ANSWER
+            )
+        program.pauses()
+        got = until_its_end(program, client)
+        if not got:
+            died(program)
+        told = (
+            f"{program} was stopped while it sent {LONG + 1:,} bytes, and went on, as with Ctrl-Z "
+            f"and fg: {len(got):,} of them came"
+        )
+        assert got == b"X" * LONG + b"\n", told
+
+
+@contextmanager
+def slow_reader() -> Iterator[socket.socket]:
+    """A client for which a long answer has no room: small pieces keep the server's buffer small."""
+    with socket.socket() as client:
+        client.settimeout(ANSWER)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+        client.connect((HOST, PORT))
+        yield client
 
 
 def sends(program: Program, client: socket.socket, data: bytes) -> None:
@@ -105,13 +150,13 @@ def sends(program: Program, client: socket.socket, data: bytes) -> None:
 def read(end: socket.socket) -> None:
     """Wait until what it sent is not in the receive buffer any more, for a second at most."""
     with suppress(OSError):  # it has been reset
-        peer, here = end.getpeername(), end.getsockname()
-        wait_until(lambda: not unread(peer, here), 1)
+        wait_until(lambda: not any(row.receive_queue for row in across(end)), 1)
 
 
-def unread(peer: Address, here: Address) -> int:
-    rows = [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
-    return sum(row.receive_queue for row in rows)
+def across(end: socket.socket) -> list[Row]:
+    """The other end of its connection, in the kernel's table."""
+    peer, here = end.getpeername(), end.getsockname()
+    return [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
 
 
 def nothing_yet(program: Program, client: socket.socket, piece: str) -> None:
@@ -144,17 +189,17 @@ def answers_long(program: Program, client: socket.socket) -> None:
 
 def until_its_end(program: Program, client: socket.socket) -> bytes:
     """What comes after the client's last word, until the program closes."""
-    got = b""
+    got = bytearray()
     try:
         while part := client.recv(1 << 16):
             got += part
-            assert len(got) < LONG, f"{program} answers on and on after the client's end"
+            assert len(got) < 2 * LONG, f"{program} answers on and on after the client's end"
     except TimeoutError:
         raise AssertionError(f"the client has ended, and {program} {OPEN}") from None
     except ConnectionResetError:
         died(program)
         raise AssertionError(f"{program} reset the connection: no answer is safe then") from None
-    return got
+    return bytes(got)
 
 
 def asks(client: Path, pieces: tuple[bytes, ...]) -> None:

@@ -21,7 +21,38 @@ LENGTH_OFF = (
 )
 COMPLETE = "it is complete, and you wait for more: yield it at once"
 GENERATOR = "a function with `yield` in it returns a generator"
-SIZES = ((1,), (3, 1, 7, 2), (1 << 20,))  # byte by byte, odd pieces, all at once
+# byte by byte, odd pieces, all at once; 2 and 7: who asks for 3 twice has too many then
+SIZES = ((1,), (2, 7, 1, 3), (1 << 20,))
+OVER = (
+    "never ask for more than is missing: recv(count - len(data)). What you take beyond that, the "
+    "next call does not find any more; a file of makefile() reads ahead, too"
+)
+FEWER = "recv() returns what is there. While something is missing, ask again; b'' is the end."
+EXACTLY = {
+    "did an earlier call": OVER,
+    "too many": OVER,
+    "others were due": OVER,
+    "that is no end": "for 0 bytes there is nothing to ask for: compare the lengths before recv()",
+    "EOFError expected": "b'' has come before all bytes have: raise EOFError then, and only then",
+    "leave the timeout": "a loop needs no other timeout: each recv() waits for a byte at least",
+    "closed the connection": "`with` closes what your caller still needs: leave it out",
+    "": FEWER,
+}
+NO_BYTE = "None only if not one byte of a length has come: ask for the first byte alone"
+PREFIX = "First exactly four bytes, in network byte order (!), then exactly as many as they say."
+MESSAGE = {
+    "requires a buffer of 4 bytes": "recv(4) may return fewer than four: receive_exactly() reads "
+    "on until it has them. Has yours passed exercise 1?",
+    "tuple": "unpack() returns a tuple, also of one: `(length,) = struct.unpack(…)`, or `[0]`",
+    "which length": 'struct.unpack("!I", …): without the ! many machines read the four bytes '
+    "backwards, and 5 becomes 83,886,080. Has your receive_exactly() passed exercise 1?",
+    "in odd pieces": "byte by byte it was right, so too many bytes are taken somewhere. Has your "
+    "receive_exactly() passed exercise 1?",
+    "was b'', you returned None": "a message of no bytes is a message: b''. None is the end",
+    "EOFError expected": NO_BYTE,
+    "None is due": NO_BYTE,
+    "": PREFIX,
+}
 
 
 class Stream(socket.socket):
@@ -107,11 +138,15 @@ def shorter(value: object) -> str:
     return text if len(text) < 40 else f"{text[:30]}… ({len(text)} characters)"
 
 
-@exercise(
-    "send",
-    seconds=10,
-    hint="recv() returns what is there. While something is missing, ask again; b'' is the end.",
-)
+def differs(found: bytes, wanted: bytes) -> str:
+    """What was returned, and what is wrong with it."""
+    what = f"you returned {shorter(found)}"
+    if len(found) > len(wanted):
+        return f"{what}: too many"
+    return what if wanted.startswith(found) else f"{what}: others were due, {shorter(wanted)}"
+
+
+@exercise("send", seconds=10, hint=EXACTLY)
 def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
     parts = (b"one", b"", b"twothree", b"x" * 300)
     for sizes in SIZES:
@@ -121,7 +156,7 @@ def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
                 came += "" if wanted else " (recv(0) is b'', and that is no end)"
                 found = heard(came, TOO_MANY, receive_exactly, server, len(wanted))
                 assert isinstance(found, (bytes, bytearray)), f"it returned {found!r}, not bytes"
-                assert found == wanted, f"{came}, you returned {shorter(bytes(found))}"
+                assert found == wanted, f"{came}, {differs(bytes(found), wanted)}"
                 assert server.fileno() != -1, CLOSED
                 limit = server.gettimeout()
                 assert limit == TIMEOUT, f"leave the timeout as it is: it was 2 s, is now {limit}"
@@ -130,11 +165,7 @@ def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
         ends_early(lambda server: receive_exactly(server, 3), early, when)
 
 
-@exercise(
-    "send",
-    seconds=10,
-    hint="First exactly four bytes, in network byte order (!), then exactly as many as they say.",
-)
+@exercise("send", seconds=10, hint=MESSAGE)
 def one_message(receive_message: Callable[[socket.socket], bytes | None]) -> None:
     messages = [b"hello", b"", b"\0\0\0\1!", b"x" * 300]
     data = b"".join(LENGTH.pack(len(message)) + message for message in messages)
