@@ -42,11 +42,10 @@ def crammed(end: socket.socket, words: bytes) -> bytes:
     "epoll",
     hint={
         "still busy": "a recv() waits where nothing is left, unless it has the flag MSG_DONTWAIT",
-        "BlockingIOError: ": "it says that nothing is left now. Is it the end of the connection, too?",
-        "you say": "what does recv() say when nothing is left, and what when the other side has ended?",
-        "bytes have come: you return": "how do you know that this recv() was the last one?",
-        "messages have come: you return": "how do you know that this recv() was the last one?",
-        "the end have come: you return": "how do you know that this recv() was the last one?",
+        "BlockingIOError: ": "it says that nothing is left. Is it the end of the connection, too?",
+        "you say": "what does recv() say when nothing is left, and what at the end?",
+        "not a tuple": "two values, with a comma between them",
+        "have come: you return": "how do you know that this recv() was the last one?",
         "first the bytes": "gather the pieces in one bytes object",
         "time limit": "with it recv() waits for what may never come, and all others with you",
         "nonblocking": "the flag is for one call, setblocking() for all others who use the socket",
@@ -122,12 +121,12 @@ def share(serve: Callable[[select.epoll, list[socket.socket]], list[int]]) -> No
     "epoll",
     hint={
         "without a flag": "which method takes an entry off?",
-        "somebody has a copy": "close() takes an entry off only with the last copy of the descriptor."
-        " Which method does at once?",
-        "Bad file descriptor": "a closed descriptor has no number that you could name. In which order?",
+        "somebody has a copy": "close() takes an entry off only with the last copy of the"
+        " descriptor. Which method does at once?",
+        "Bad file descriptor": "what is closed has no number that you could name. In which order?",
         "negative integer": "a closed socket has no number any more. In which order?",
         "still open here": "it is off the list, and nobody has closed it",
-        "shutdown": "shutdown() ends the connection, for all copies; close() gives one of them back",
+        "shutdown": "shutdown() ends the connection, for all copies; close() ends one copy",
         "in your line": "unregister() and close() are all that is needed: they do not wait",
         "watches others": "take one entry off, and leave the others",
     },

@@ -41,8 +41,8 @@ HINTS = {
     "are silent, and": "wait without a time limit: epoll.poll()",
     "have their answers, and": "wait without a time limit: epoll.poll(). And who is told of "
     "something takes it: else it is told again at once",
-    "reads nothing": "connection.setblocking(False), and send() in place of sendall(): it takes what "
-    "fits, and EPOLLOUT tells when there is room for more",
+    "reads nothing": "connection.setblocking(False), and send() in place of sendall(): it takes "
+    "what fits, and EPOLLOUT tells when there is room for more",
     "are gone, and": "the end (b'') stays readable: unregister() and close()",
     "accepted none of": "a limit of your own? Or one accept() for several clients, edge-triggered",
     "FileExistsError": "register() once for each connection, modify() from then on",
@@ -187,9 +187,9 @@ def serves_beside_a_mute_one(program: Program) -> None:
         mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         mute.settimeout(ANSWER)
         mute.connect((HOST, PORT))
-        sent = 0
-        while sent < len(MEGABYTE) and select.select([], [mute], [], 0.4)[1]:
-            sent += mute.send(MEGABYTE[sent:][: 1 << 16])
+        mute.settimeout(0.4)
+        with suppress(TimeoutError):  # there is no room any more
+            mute.sendall(MEGABYTE)
         client.sendall(b"hello\n")
         try:
             answers(program, client, b"HELLO\n")
