@@ -77,7 +77,8 @@ def step(server: Path) -> None:
         calm(program, f"all {number} clients are gone")
         serves_beside_a_mute_one(program)
         with caller() as late:
-            talks(program, late, b"and one more\n")
+            late.sendall(b"and one more\n")
+            answers(program, late, b"AND ONE MORE\n")
         program.lives()
 
 
@@ -152,11 +153,6 @@ def converse(program: Program, clients: list[socket.socket]) -> None:
                 client.sendall(piece % number if b"%" in piece else piece)
     for number, client in enumerate(clients):
         answers(program, client, b"HELLO FROM %d\nAND GOODBYE, %d\n" % (number, number))
-
-
-def talks(program: Program, client: socket.socket, words: bytes) -> None:
-    client.sendall(words)
-    answers(program, client, words.upper())
 
 
 def says_much(program: Program, client: socket.socket) -> None:
