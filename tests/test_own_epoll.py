@@ -113,6 +113,7 @@ with socket.create_server(("127.0.0.1", port)) as server, selectors.DefaultSelec
             if key.fileobj is server:
                 connection, address = server.accept()
                 print(address)
+                connection.setblocking(False)
                 talker = talk(connection)
                 selector.register(connection, next(talker), talker)
                 continue
@@ -236,12 +237,23 @@ CLOSES = "clients.pop(number).connection.close(); epoll.unregister(number)"
 NO_EPOLL = "accepted 1100 clients, and what epoll watches is "
 OPEN = "1090 clients are gone, and shout_server.py has not closed its own end of "
 SPINS = "1100 clients are silent, and shout_server.py keeps a processor busy: nothing"
+SPINS_ON = (
+    "all 1100 clients have their answers, and shout_server.py keeps a processor busy: nothing"
+)
+STAYS = SERVER.replace(NEW, f"{NEW[:-1]} | select.EPOLLET)")
+STAYS = STAYS.replace("wanted and wanted != before", "wanted not in (0, before, select.EPOLLIN)")
 ONE_READ = SERVER.replace("else select.EPOLLIN", "else select.EPOLLIN | select.EPOLLET")
 ONE_READ = ONE_READ.replace(NEW, f"{NEW[:-1]} | select.EPOLLET)").replace("65536", "1000")
 WRONG = [
     ("port =", FULL, "OSError: .*Too many open files, in your line \\d+: .*accept.*\nhint: close"),
     (NEW, f"{NEW[:-1]} | select.EPOLLOUT)", f"{SPINS}.*\nhint: a connection is nearly always"),
-    ("epoll.poll()", "epoll.poll(0)", SPINS),
+    ("epoll.poll()", "epoll.poll(0)", f"{SPINS}.*\nhint: wait without a time limit"),
+    ("else select.EPOLLIN", "else select.EPOLLIN | select.EPOLLOUT", f"{SPINS_ON}.*\nhint: a conn"),
+    (
+        "        connection.setblocking(False)\n",
+        "",
+        "reads nothing: shout_server.py answered nothing to another one.*\nhint: .*setblocking",
+    ),
     (NEW, "pass", f"{NO_EPOLL}1: let it be each client, and the listener\nhint: epoll = select"),
     (GONE, "pass", f"{OPEN}981\nhint: unregister"),
     (GONE, "epoll.unregister(number)", f"{OPEN}981\nhint: unregister"),
@@ -274,6 +286,7 @@ WHOLE = [
     (POLL, f"{NO_EPOLL}0: .*\nhint: epoll = select.epoll"),
     (THREADS, f"{NO_EPOLL}0: .*\nhint: epoll = select.epoll"),
     (SELECT, "ValueError: filedescriptor out of range in select.*\nhint: select.. names no"),
+    (STAYS, f"{SPINS_ON}.* 1100 of the sockets are watched for EPOLLOUT\nhint: a connection"),
     (
         ONE_READ,
         "answered nothing within 8 s, expected b'XXX.*\nhint: ",
@@ -301,7 +314,9 @@ def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) ->
     refused(check(tmp_path, SERVER.replace(right, instead)), words)
 
 
-@pytest.mark.parametrize(("server", "words"), WHOLE, ids=["poll", "threads", "select", "one recv"])
+@pytest.mark.parametrize(
+    ("server", "words"), WHOLE, ids=["poll", "threads", "select", "stays", "one recv"]
+)
 def test_a_server_of_another_kind(tmp_path: Path, server: str, words: str) -> None:
     refused(check(tmp_path, server), words)
 

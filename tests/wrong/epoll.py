@@ -83,6 +83,36 @@ def closes_at_the_end(connection: socket.socket) -> Taken:
     return data, ended
 
 
+def two_recvs(connection: socket.socket, *, gathers: bool = True) -> Taken:
+    data, ended = b"", False
+    for _ in range(2):
+        try:
+            piece = connection.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            break
+        if piece:
+            data = data + piece if gathers else piece
+        ended = not piece
+    return data, ended
+
+
+def the_last_of_two(connection: socket.socket) -> Taken:
+    return two_recvs(connection, gathers=False)
+
+
+def waits_a_little(connection: socket.socket) -> Taken:
+    data = b""
+    connection.settimeout(0.01)
+    try:
+        while piece := connection.recv(65536):
+            data += piece
+    except TimeoutError:
+        return data, False
+    finally:
+        connection.setblocking(True)
+    return data, True
+
+
 def to_the_last_byte(instance: select.epoll, connections: list[socket.socket]) -> list[int]:
     ends = {end.fileno(): end for end in connections}
     counts = dict.fromkeys(ends, 0)
@@ -216,6 +246,11 @@ def closes_first(instance: select.epoll, connection: socket.socket) -> None:
     instance.unregister(number)
 
 
+def closes_first_too(instance: select.epoll, connection: socket.socket) -> None:
+    connection.close()
+    instance.unregister(connection)
+
+
 def only_unregisters(instance: select.epoll, connection: socket.socket) -> None:
     instance.unregister(connection)
 
@@ -243,15 +278,26 @@ def reads_what_is_left(instance: select.epoll, connection: socket.socket) -> Non
 
 
 WRONG: list[tuple[str, Callable[..., object], str]] = [
-    ("take", one_recv, r"still busy.*in your line"),
+    ("take", one_recv, r"(?s)bytes have come: you return 65,536 bytes.*the last one"),
     ("take", blocks_at_the_end, r"(?s)still busy.*in your line.*MSG_DONTWAIT"),
-    ("take", stops_at_a_short_answer, r"whether it has ended is True, you say False"),
+    (
+        "take",
+        stops_at_a_short_answer,
+        r"(?s)whether it has ended is True, you say False.*what does recv",
+    ),
     ("take", changes_the_socket, r"nonblocking: MSG_DONTWAIT"),
+    ("take", two_recvs, r"(?s)bytes have come: you return 131,072 bytes.*the last one"),
+    ("take", the_last_of_two, r"(?s)bytes have come: you return 65,536 bytes.*the last one"),
+    ("take", waits_a_little, r"(?s)time limit of 0.01 s, and wait.*may never come"),
     ("take", only_the_bytes, r"not a tuple"),
     ("take", swapped, r"first the bytes, then whether"),
     ("take", a_list_of_pieces, r"first the bytes, then whether"),
-    ("take", nothing_is_the_end, r"nothing has come: whether it has ended is False"),
-    ("take", raises_eagain, r"BlockingIOError: 3 bytes have come.*in your line"),
+    (
+        "take",
+        nothing_is_the_end,
+        r"(?s)nothing has come: whether it has ended is False.*what does recv",
+    ),
+    ("take", raises_eagain, r"(?s)BlockingIOError: 3 bytes have come.*in your line.*Is it the end"),
     ("take", closes_at_the_end, r"you have closed the socket"),
     ("share", to_the_last_byte, r"has waited for more than 100"),
     ("share", one_recv_for_an_edge, r"(?s)still busy.*an edge is not told again"),
@@ -262,11 +308,12 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("share", tries_them_all, r"recv\(\) found nothing \d+ times"),
     ("share", counts_nothing, r"were sent, you return None"),
     ("share", closes_the_instance, r"it is not yours"),
-    ("forget", only_closes, r"still on the interest list"),
+    ("forget", only_closes, r"(?s)still on the interest list: somebody has a copy.*at once"),
     ("forget", shuts_down, r"no shutdown\(\)"),
-    ("forget", closes_first, r"in your line"),
-    ("forget", only_unregisters, r"still open here"),
-    ("forget", watches_for_nothing, r"still on the interest list"),
+    ("forget", closes_first, r"(?s)in your line.*In which order"),
+    ("forget", closes_first_too, r"(?s)in your line.*In which order"),
+    ("forget", only_unregisters, r"(?s)still open here.*it is off the list"),
+    ("forget", watches_for_nothing, r"(?s)without a flag: ERR and HUP.*which method"),
     ("forget", ends_the_instance, r"watches others, too"),
     ("forget", behind_its_back, r"after os.close\(\) the object"),
     ("forget", reads_what_is_left, r"in your line"),

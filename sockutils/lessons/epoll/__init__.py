@@ -4,7 +4,7 @@ from sockutils.lessons.epoll.checks import forget, share, take
 from sockutils.lessons.epoll.clicks import CLICKS, Clicks
 from sockutils.lessons.epoll.cost_pictures import draw_costs, draw_wait, grown
 from sockutils.lessons.epoll.costs import Set, ratio, shortest, slope
-from sockutils.lessons.epoll.many import at_200, crowd, shares, shares_of_one, sizes
+from sockutils.lessons.epoll.many import at_200, coarse, crowd, shares, shares_of_one, sizes
 from sockutils.lessons.epoll.pictures import Moment, draw_moments, draw_woken
 from sockutils.lessons.epoll.watched import all_told, interest_list, names
 from sockutils.lessons.own.epoll import step
@@ -19,6 +19,7 @@ __all__ = [
     "Set",
     "all_told",
     "at_200",
+    "coarse",
     "crowd",
     "draw_costs",
     "draw_moments",

@@ -12,34 +12,62 @@ from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
 from sockutils.tables.descriptors import held
 
-BIG = bytes(range(256)) * 200
+BIG = bytes(range(256)) * 1200  # several times what one recv() is asked for
 BRIEF = b"abc" * 20_000  # more than one turn should take, and no second edge
 CLOSE = "close() it: after os.close() the object still has the number, and closes it again"
 Taken = tuple[bytes, bool]
 
 
+class Timed(socket.socket):
+    """A connection that knows the longest time that somebody wanted to wait for it."""
+
+    longest = 0.0
+
+    def settimeout(self, value: float | None) -> None:
+        self.longest = max(self.longest, value or 0)
+        super().settimeout(value)
+
+
+def crammed(end: socket.socket, words: bytes) -> bytes:
+    """Send what fits, into a buffer as large as anybody may have; return what that was."""
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    sent = 0
+    with suppress(BlockingIOError):
+        while sent < len(words):
+            sent += end.send(words[sent:], socket.MSG_DONTWAIT)
+    return words[:sent]
+
+
 @exercise(
     "epoll",
-    hint="Call recv() with MSG_DONTWAIT until it raises BlockingIOError, or returns b''. A short"
-    " answer does not mean that there is no more: the end may stand behind it.",
+    hint={
+        "still busy": "a recv() waits where nothing is left, unless it has the flag MSG_DONTWAIT",
+        "BlockingIOError: ": "it says that nothing is left. Is it the end of the connection, too?",
+        "you say": "what does recv() say when nothing is left, and what at the end?",
+        "not a tuple": "two values, with a comma between them",
+        "have come: you return": "how do you know that this recv() was the last one?",
+        "first the bytes": "gather the pieces in one bytes object",
+        "time limit": "with it recv() waits for what may never come, and all others with you",
+        "nonblocking": "the flag is for one call, setblocking() for all others who use the socket",
+    },
 )
 def take(everything: Callable[[socket.socket], Taken]) -> None:
     cases: list[tuple[str, list[bytes], bool]] = [
         ("3 bytes have come", [b"abc"], False),
-        (f"{len(BIG):,} bytes have come", [BIG], False),
+        ("{:,} bytes have come", [BIG], False),
         ("100 messages have come", [b"message"] * 100, False),
         ("nothing has come", [], False),
         ("3 bytes and the end have come", [b"abc"], True),
-        (f"{len(BIG):,} bytes and the end have come", [BIG], True),
+        ("{:,} bytes and the end have come", [BIG], True),
         ("the end has come", [], True),
     ]
     before = held()
-    for words, pieces, over in cases:
-        near, far = socket.socketpair()
-        with near, far:
+    for happening, pieces, over in cases:
+        end, far = socket.socketpair()
+        with Timed(end.family, end.type, end.proto, end.detach()) as near, far:
             name = link(near)
-            for piece in pieces:
-                far.sendall(piece)
+            right = b"".join(crammed(far, piece) for piece in pieces)
+            words = happening.format(len(right))
             if over:
                 far.shutdown(socket.SHUT_WR)
             try:
@@ -49,11 +77,12 @@ def take(everything: Callable[[socket.socket], Taken]) -> None:
                 raise told.with_traceback(error.__traceback__) from None
             gone = dangling(near, name) or near.fileno() == -1
             assert not gone, f"{words}: you have closed the socket; it goes on being used"
+            limit = f"{words}: you set a time limit of {near.longest:g} s, and wait: do not"
+            assert not near.longest, limit
             assert near.gettimeout() is None, "you have made the socket nonblocking: MSG_DONTWAIT"
             assert isinstance(found, tuple), f"{words}: you return {short(found)}, not a tuple"
             assert len(found) == 2, f"{words}: a tuple of two, not {len(found)}"
             data, ended = found
-            right = b"".join(pieces)
             both = f"{words}: first the bytes, then whether it has ended; you return {short(found)}"
             assert isinstance(data, (bytes, bytearray)), both
             assert data == right, f"{words}: you return {short(data)}"
@@ -88,7 +117,20 @@ def share(serve: Callable[[select.epoll, list[socket.socket]], list[int]]) -> No
     assert held() <= before, "you left a descriptor open"
 
 
-@exercise("epoll", hint="The entry goes with the number while the number is still yours.")
+@exercise(
+    "epoll",
+    hint={
+        "without a flag": "which method takes an entry off?",
+        "somebody has a copy": "close() takes an entry off only with the last copy of the"
+        " descriptor. Which method does at once?",
+        "Bad file descriptor": "what is closed has no number that you could name. In which order?",
+        "negative integer": "a closed socket has no number any more. In which order?",
+        "still open here": "it is off the list, and nobody has closed it",
+        "shutdown": "shutdown() ends the connection, for all copies; close() ends one copy",
+        "in your line": "unregister() and close() are all that is needed: they do not wait",
+        "watches others": "take one entry off, and leave the others",
+    },
+)
 def forget(hang_up: Callable[[select.epoll, socket.socket], object]) -> None:
     before = held()
     with ExitStack() as stack:
@@ -104,12 +146,12 @@ def forget(hang_up: Callable[[select.epoll, socket.socket], object]) -> None:
         assert not dangling(near, name), CLOSE
         assert near.fileno() == -1, "the connection is still open here"
         assert not instance.closed, "the instance is closed: it watches others, too"
-        left = len(interest_list(instance))
+        left = interest_list(instance)
         assert left, "nothing is on the interest list any more: the instance watches others, too"
-        assert left == 1, (
-            "the connection is closed, and its entry is still on the interest list:"
-            " somebody has a copy"
-        )
+        still = "the connection is closed, and its entry is still on the interest list"
+        off = f"{still}, without a flag: ERR and HUP are reported unasked"
+        assert "another: -" not in left, off
+        assert len(left) == 1, f"{still}: somebody has a copy"
         peer.send(b"x")
         with suppress(BrokenPipeError):
             far.send(b"hello")

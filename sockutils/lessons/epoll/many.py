@@ -68,6 +68,11 @@ def shares(listeners: Sequence[socket.socket], events: int, loop: Loop) -> list[
         return _shares(instances, listeners, loop)
 
 
+def coarse(counts: Sequence[int]) -> list[str]:
+    """Those numbers, as coarsely as they are the same each time: all, none, or more than ten."""
+    return ["> 10" if 10 < count < sum(counts) else str(count) for count in counts]
+
+
 def shares_of_one(listener: socket.socket, events: int, loop: Loop) -> list[int]:
     """The same with four threads that wait in one instance, in the order in which they started."""
     with select.epoll() as instance:

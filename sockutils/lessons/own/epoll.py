@@ -7,6 +7,7 @@ read in /proc.
 import os
 import re
 import resource
+import select
 import signal
 import socket
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from sockutils.lessons.own.rests import processes, rests
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, died, own_program
-from sockutils.practice.program import ANSWER, PORT, Program, free, running
+from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
 CLIENTS = 1100  # more than select() can name
@@ -27,15 +28,21 @@ FEW = 10  # leave last
 RUSH = 50  # connect before somebody looks whether they were accepted
 LAST = b"the end"  # a line without its newline
 HUGE = b"x" * 300_000 + b"\n"
-ENTRY = re.compile(r"^tfd:", re.MULTILINE)
+MEGABYTE = b"one of many lines\n" * (1 << 16)
+ENTRY = re.compile(r"^tfd:\s+\d+ events:\s+([0-9a-f]+)", re.MULTILINE)
 HINTS = {
     "out of range in select": "select() names no descriptor above 1023: epoll has no such limit",
     "Too many open files": "close each connection that has ended; and no setrlimit()",
     "what epoll watches": "epoll = select.epoll(), and epoll.register() for the listener and for "
     "each connection; epoll.poll() in place of poll.poll()",
     "closed its own": "unregister() and close() once recv() has returned b'' and all is answered",
-    "are silent, and": "a connection is nearly always writable: register it "
-    "with EPOLLIN, and ask for EPOLLOUT only while an answer waits. And wait without a time limit",
+    "EPOLLOUT": "a connection is nearly always writable: register it with EPOLLIN, ask for "
+    "EPOLLOUT only while an answer waits, and for EPOLLIN alone when it is out",
+    "are silent, and": "wait without a time limit: epoll.poll()",
+    "have their answers, and": "wait without a time limit: epoll.poll(). And who is told of "
+    "something takes it: else it is told again at once",
+    "reads nothing": "connection.setblocking(False), and send() in place of sendall(): it takes "
+    "what fits, and EPOLLOUT tells when there is room for more",
     "are gone, and": "the end (b'') stays readable: unregister() and close()",
     "accepted none of": "a limit of your own? Or one accept() for several clients, edge-triggered",
     "FileExistsError": "register() once for each connection, modify() from then on",
@@ -57,18 +64,21 @@ def step(server: Path) -> None:
         program.listens()
         number = min(CLIENTS, room)
         clients = crowd(program, stack, number)
-        rests(program, f"{number} clients are silent")
-        watched = entries(program)
-        assert watched > number, (
-            f"{program} has accepted {number} clients, and what epoll watches is {watched}: "
+        calm(program, f"{number} clients are silent")
+        found = len(watched(program))
+        assert found > number, (
+            f"{program} has accepted {number} clients, and what epoll watches is {found}: "
             "let it be each client, and the listener"
         )
         converse(program, clients)
         says_much(program, clients[0])
+        calm(program, f"all {number} clients have their answers")
         leave(program, clients)
-        rests(program, f"all {number} clients are gone")
+        calm(program, f"all {number} clients are gone")
+        serves_beside_a_mute_one(program)
         with caller() as late:
-            talks(program, late, b"and one more\n")
+            late.sendall(b"and one more\n")
+            answers(program, late, b"AND ONE MORE\n")
         program.lives()
 
 
@@ -145,11 +155,6 @@ def converse(program: Program, clients: list[socket.socket]) -> None:
         answers(program, client, b"HELLO FROM %d\nAND GOODBYE, %d\n" % (number, number))
 
 
-def talks(program: Program, client: socket.socket, words: bytes) -> None:
-    client.sendall(words)
-    answers(program, client, words.upper())
-
-
 def says_much(program: Program, client: socket.socket) -> None:
     """A line that is longer than what a recv() takes."""
     try:
@@ -159,6 +164,40 @@ def says_much(program: Program, client: socket.socket) -> None:
             f"a client sends a line of {len(HUGE)} bytes: {program} reads a part of it, and no more"
         ) from None
     answers(program, client, HUGE.upper())
+
+
+def calm(program: Program, when: str) -> None:
+    """It rests; if not, perhaps because sockets that could be written to are reported."""
+    try:
+        rests(program, when)
+    except AssertionError as error:
+        writable = sum(bool(flags & select.EPOLLOUT) for flags in watched(program))
+        why = f", and {writable} of the sockets are watched for EPOLLOUT" if writable else ""
+        raise AssertionError(f"{error}{why}") from None
+
+
+def serves_beside_a_mute_one(program: Program) -> None:
+    """A client with small buffers and packets sends much, and reads nothing. Another one talks."""
+    with socket.socket() as mute, caller() as client:
+        mute.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mute.settimeout(ANSWER)
+        mute.connect((HOST, PORT))
+        mute.settimeout(0.4)
+        sent = 0
+        with suppress(TimeoutError):  # there is no room any more
+            while sent < len(MEGABYTE):
+                sent += mute.send(MEGABYTE[sent:][: 1 << 16])
+        client.sendall(b"hello\n")
+        try:
+            answers(program, client, b"HELLO\n")
+        except AssertionError as error:
+            silence = f"{program} answered nothing"
+            if not str(error).startswith(silence):
+                raise
+            there = "one client has sent a megabyte and reads nothing"
+            raise AssertionError(f"{there}: {silence} to another one in {ANSWER:.0f} s") from None
+        reset(mute)
 
 
 def leave(program: Program, clients: list[socket.socket]) -> None:
@@ -198,11 +237,11 @@ def open_ends() -> int:
     return sum(row.local[-1] == PORT and row.state in states for row in rows)
 
 
-def entries(program: Program) -> int:
-    """How many sockets the epoll instances of a program watch: proc(5), fdinfo."""
-    number = 0
+def watched(program: Program) -> list[int]:
+    """What the epoll instances of a program watch, each entry's flags: proc(5), fdinfo."""
+    found: list[int] = []
     for pid in processes():
         for path in Path(f"/proc/{pid}/fdinfo").iterdir():
             with suppress(FileNotFoundError, PermissionError, ProcessLookupError):
-                number += len(ENTRY.findall(path.read_text()))
-    return number
+                found += [int(flags, 16) for flags in ENTRY.findall(path.read_text())]
+    return found
