@@ -5,20 +5,18 @@ The client that does not read has small buffers, so that a megabyte of answers f
 
 import select
 import socket
-from contextlib import suppress
 from pathlib import Path
 
+from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import UNREAD, answers, caller, died, own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
-from sockutils.tables.busy import who_holds
 
 MEGABYTE = b"".join(b"this is a line, number %08d\n" % number for number in range(1 << 15))
 FEW = MEGABYTE[: 1 << 17]  # what the server's kernel takes although nobody reads
 LAST = b"the end"  # a line without its newline
 LONG = b"a line without its newline, " * (1 << 15)  # more than a kernel takes at once
-LOOKS = 10  # in a row that have to find it asleep
 GONE = "who is gone concerns nobody else: `except OSError` around recv() and send()"
 KEEP = "keep what send() did not take, ask for POLLOUT meanwhile, and go back to poll()"
 HINTS = {
@@ -114,7 +112,11 @@ def serves(program: Program, meanwhile: str) -> None:
         except AssertionError as error:
             if "answered nothing within" not in str(error) or "silent" in meanwhile:
                 raise
-            why = "waits for it" if asleep(program) else "tries again and again to send to it"
+            why = (
+                "waits for it"
+                if asleep(program, processes())
+                else "tries again and again to send to it"
+            )
             others = f"another client gets no answer within {ANSWER:.0f} s"
             raise AssertionError(f"{meanwhile}: {program} {why}, and {others}") from None
         ends(program, client)
@@ -212,29 +214,7 @@ def meets_one_that_resets(program: Program) -> None:
 
 def rests(program: Program, when: str) -> None:
     ended = f"{program} ended while {when}"
-    calm = asleep(program)
+    calm = asleep(program, processes())
     program.lives()
     assert not program.over, ended
     assert calm, f"while {when}, {program} has nothing to do, and keeps a processor busy"
-
-
-def asleep(program: Program) -> bool:
-    """Whether it soon sleeps, at all of so many looks in a row. One that runs or would is R."""
-    pids = {one.pid for row in who_holds(PORT, HOST) for one in row.holders or ()}
-    looks: list[bool] = []
-
-    def calm() -> bool:
-        looks.append({state for pid in pids for state in states(pid)} == {"S"})
-        return program.over or looks[-LOOKS:] == [True] * LOOKS
-
-    return wait_until(calm, 4)
-
-
-def states(pid: int) -> list[str]:
-    """Of the threads of a process, as letters of proc(5)."""
-    found = []
-    with suppress(FileNotFoundError):
-        for path in Path(f"/proc/{pid}/task").glob("*/stat"):
-            with suppress(FileNotFoundError, ProcessLookupError):  # that thread has just ended
-                found.append(path.read_text().rpartition(")")[2].split()[0])
-    return found
