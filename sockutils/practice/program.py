@@ -72,12 +72,22 @@ class Program:
 
     def pauses(self) -> None:
         """Stop it for a moment, as Ctrl-Z and fg do at a terminal. signal(7)"""
+        with self.stopped():
+            pass
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop it for a block: what comes meanwhile finds it later."""
         leader = self._process.pid
         with suppress(ProcessLookupError):
             os.killpg(leader, signal.SIGSTOP)
             looks = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
             wait_until(lambda: self.over or os.waitid(os.P_PID, leader, looks), 1)
-            os.killpg(leader, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(leader, signal.SIGCONT)
 
     @property
     def over(self) -> bool:

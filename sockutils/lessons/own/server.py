@@ -23,19 +23,27 @@ from sockutils.tables.busy import who_holds
 
 LONG = 64 << 10  # bytes of a line that has to get its answer
 ENDLESS = 16 << 20  # bytes of a line that are too many, and more than the buffers hold
-SILENCE = 5.0  # seconds that a client may take for a line
+SILENCE = 2  # seconds that a client may take for a line: the program's second argument
 LATE = 10.0  # seconds until it has to be gone: a busy machine takes a while
 CONVERSATIONS = 50
-EARLY = 2.0  # seconds that everybody has
+EARLY = 1.0  # seconds that everybody has
+QUEUE = 3  # clients that nobody has accepted when the end comes
 HINTS = {
-    "never ends": "len() of what has begun, after each recv(): too long, and close() it",
+    "the step of ": "it passed that step once: what have the new limits changed? A line of 300,000 "
+    "bytes, and a client that is silent for some seconds, are within them",
+    "never ends, and": "len() of what has begun, after each recv(): too long, and close() it",
+    "of a line that never": "len() of what has begun, after each recv(): too long, and close() it",
     "was let go": "limits are for those who are late, or too long: look at the numbers again",
-    "says nothing": "note time.monotonic() for each client; poll() with a limit, look who is late",
+    "a client says nothing": "note time.monotonic() for each client; poll() with a limit, look "
+    "who is late",
     "bit by bit": "a deadline is a moment: it moves when a whole line has come, not with each byte",
     "File too large": "without a descriptor left it fails, and tries again at once, without an end",
+    "Too many open files": "catch OSError around accept(), and look away from the listener for a "
+    "moment",
     "descriptor": "catch OSError around accept(): look away from the listener for a moment",
+    "in the queue": "after SIGTERM accept until BlockingIOError, then close the listener",
     "SIGTERM": "signal.signal(signal.SIGTERM, handler): the handler notes it, the loop looks. "
-    "Close the listener, and go on until those who have begun are served",
+    "Close the listener, and go on until those who have begun are served, or late",
     "": "one client's trouble ends that client: catch OSError around what is done for one",
 }
 Trial = Callable[[Program], None]
@@ -54,6 +62,10 @@ def step(server: Path) -> None:
         for trial in TRIALS.values():
             trial(program)
         stops(program)
+    with running(server, str(PORT), str(SILENCE)) as program:
+        program.listens()
+        lets_the_late_go(program)
+        waits_for_nobody_for_ever(program)
 
 
 def survives_resets(program: Program) -> None:
@@ -102,27 +114,27 @@ def sent_meanwhile(client: socket.socket, line: bytes) -> Iterator[None]:
 
 
 def lets_the_late_go(program: Program) -> None:
-    """One says nothing, one goes on bit by bit without an end; one asks in time, each second."""
+    """One says nothing, one goes on bit by bit without an end; one asks in time."""
     with caller() as mute, caller() as slow, caller() as good:
         start = time.monotonic()
         gone: dict[str, float] = {}
-        beat = 0
+        beat = 0.0
         while len(gone) < 2 and time.monotonic() - start < LATE:
             for name, client in (("says nothing", mute), ("goes on bit by bit", slow)):
                 if name not in gone and is_over(client):
                     gone[name] = time.monotonic() - start
             if time.monotonic() - start > beat:
-                beat += 1
+                beat += 0.5
                 with suppress(OSError):
                     slow.sendall(b"x")
                 asks(program, good)
             wait_until(lambda: False, 0.05)
     for name in ("says nothing", "goes on bit by bit"):
         assert name in gone, (
-            f"a client {name}, and {program} still keeps it after {LATE:.0f} s: "
-            f"{SILENCE:.0f} are the limit"
+            f"a client {name}, and {program} {PORT} {SILENCE} still keeps it after {LATE:.0f} s: "
+            f"{SILENCE} are the limit"
         )
-        told = f"a client that {name} was let go after {gone[name]:.1f} s: it has {SILENCE:.0f}"
+        told = f"a client that {name} was let go after {gone[name]:.1f} s: it has {SILENCE}"
         assert gone[name] > EARLY, told
 
 
@@ -141,7 +153,7 @@ def asks(program: Program, client: socket.socket) -> None:
         client.sendall(b"in time\n")
         answers(program, client, b"IN TIME\n")
     except (AssertionError, ConnectionError) as error:
-        raise AssertionError(f"a client that asks each second was let go: {error}") from None
+        raise AssertionError(f"a client that asks each half second was let go: {error}") from None
 
 
 def waits_for_a_descriptor(program: Program) -> None:
@@ -177,7 +189,16 @@ def stops(program: Program) -> None:
             client.sendall(b"first\nsecond, in ")
         for client in clients:
             answers(program, client, b"FIRST\n")
-        program.signal(signal.SIGTERM)
+        with program.stopped():
+            queue = [stack.enter_context(caller()) for _ in range(QUEUE)]
+            for client in queue:
+                client.sendall(b"in the queue\n")
+            program.signal(signal.SIGTERM)
+        for client in queue:
+            try:
+                answers(program, client, b"IN THE QUEUE\n")
+            except (AssertionError, OSError) as error:
+                raise AssertionError(f"{QUEUE} were in the queue at SIGTERM: {error}") from None
         turned_away = wait_until(lambda: not listens(), ANSWER)
         assert turned_away, f"{ANSWER:.0f} s after SIGTERM {program} still takes new clients"
         for number, client in enumerate(clients):
@@ -196,6 +217,18 @@ def stops(program: Program) -> None:
     assert program.status == 0, f"after SIGTERM {program} ended with status {program.status}, not 0"
 
 
+def waits_for_nobody_for_ever(program: Program) -> None:
+    with caller() as stuck:
+        stuck.sendall(b"a line\nand half a ")
+        answers(program, stuck, b"A LINE\n")
+        program.signal(signal.SIGTERM)
+        wait_until(lambda: program.over, LATE)
+        assert program.over, (
+            f"{LATE:.0f} s after SIGTERM {program} {PORT} {SILENCE} still waits for a client that "
+            "never ends its line"
+        )
+
+
 def listens() -> bool:
     return any(row.state == "LISTEN" for row in who_holds(PORT, HOST))
 
@@ -209,6 +242,5 @@ EARLIER = {
 TRIALS: dict[str, Trial] = {
     "clients that reset": survives_resets,
     "lines that are too long": long_lines,
-    "clients that are late": lets_the_late_go,
     "no descriptor left": waits_for_a_descriptor,
 }
