@@ -28,7 +28,23 @@ LAST = 7  # bytes
 TAKEN = "you took more than one from the queue; an empty datagram is one, too"
 
 
-@exercise("sendto", hint="recvmsg() also returns flags. Which one says that a part is missing?")
+CUT = "ValueError is due: it was too long, and the rest is gone"
+DUE = "ValueError is due: raise it"
+SHORT = "that is not too long"
+
+
+@exercise(
+    "sendto",
+    hint={
+        CUT: "how can you tell that a part is missing? Ask for more than the limit, or for flags",
+        DUE: '`raise ValueError("too long")` ends the call: nothing is returned',
+        SHORT: "`limit` bytes are allowed, and so is none: compare with >",
+        "not (data, address)": "return both, as recvfrom() does: the data and the sender's address",
+        "still in the queue": "MSG_PEEK leaves it there: read it, too, before you raise",
+        TAKEN: "one call of recvfrom() or recvmsg() is one datagram: call it once",
+        "you closed": "leave it open: `with` closes it",
+    },
+)
 def not_too_long(
     receive_whole: Callable[[socket.socket, int], tuple[bytes, Address] | None],
 ) -> None:
@@ -46,8 +62,9 @@ def not_too_long(
             assert head != size, f"{came}, {said}, and it is still in the queue"
             assert head == after, f"{came}, {said}: {TAKEN}"
             raised = isinstance(found, ValueError)
-            due = "ValueError is due" if size > limit else "that is not too long"
-            assert raised == (size > limit), f"{came}, {said}: {due}"
+            due = CUT if found == (bytes(limit), there) else DUE
+            right = raised == (size > limit)
+            assert right, f"{came}, {said}: {due if size > limit else SHORT}"
             assert raised or found == (bytes(size), there), f"{came}, {said}, not (data, address)"
 
 
@@ -69,6 +86,10 @@ def waiting(receiver: socket.socket) -> int:
 
 
 def shorter(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shorter, value))})"
+    if isinstance(value, bytes) and (len(value) > 20 or not any(value)):
+        return f"{len(value)} bytes"
     text = repr(value)
     return text if len(text) < 60 else f"{text[:50]}…"
 
@@ -130,10 +151,26 @@ def echo(server: socket.socket, over: Address) -> bool:
 STRANGER = b"from a stranger"
 CHATTER = 1.0  # seconds for which strangers talk after a question
 RESTARTED = "does each datagram of a stranger start the time again?"
+LONG = b"answer " * 9000  # 63,000 bytes
+LATE = 0.3  # seconds after the first question, when the second has been asked
+PEER = "the kernel knows who sent each: recvfrom() tells it, and a socket with a peer hears no other"
 
 
 @exercise(
-    "sendto", seconds=10, hint="Send, wait, send again. A socket with a peer hears no strangers."
+    "sendto",
+    seconds=15,
+    hint={
+        "a stranger": PEER,
+        "no stranger makes": PEER,
+        "you raised TimeoutError": "catch it inside the loop: it means, ask again",
+        "wait after the last": "each round is two steps: send, then wait; also the last round",
+        "is empty": "b'' is a message: return it. Only a TimeoutError says that none has come",
+        "bytes of it": "what does not fit is gone: ask for 65,535",
+        "late": "one socket for all rounds: with a new one, an answer to the old one is lost",
+        "open": "`with socket.socket(…) as client:` around all of it",
+        " times": "count the rounds: at most `tries`, and none after an answer",
+        "long enough": "settimeout(seconds), before you wait",
+    },
 )
 def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> None:
     for deaf, tries, late, expected in (
@@ -141,40 +178,94 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         (2, 3, 0.0, b"answer 3"),
         (3, 3, 0.0, None),
         (0, 1, 0.3, b"answer 1"),
+        (0, 2, 0.0, b""),
+        (0, 2, 0.0, LONG),
     ):
+        seconds = 1.0 if late else 0.2
+        what = f"the server ignores {deaf} questions, you had {tries} tries of {seconds:g} s"
+        what += f", and the answer comes {late:g} s late" if late else ""
+        what += ", and the answer is empty" if expected == b"" else ""
+        count = min(deaf + 1, tries)
         with ExitStack() as stack:
             server, stranger = udp(stack), udp(stack)
-            count = min(deaf + 1, tries)
-            seconds = 1.0 if late else 0.2
-            what = f"the server ignores {deaf} questions, you had {tries} tries of {seconds:g} s"
-            what += f", and the answer comes {late:g} s late" if late else ""
             over = threading.Event()
-            with background(hard_of_hearing, server, stranger, deaf, late, over) as peer:
-                start = time.monotonic()
-                try:
-                    answer = ask(server.getsockname(), b"what?", seconds, tries)
-                except TimeoutError:
-                    raise AssertionError(f"{what}: you raised TimeoutError") from None
-                finally:
-                    elapsed = time.monotonic() - start
-                    over.set()
+            with background(
+                hard_of_hearing, server, stranger, deaf, late, expected, over
+            ) as peer:
+                answer, elapsed = asked(ask, server, seconds, tries, what, over)
             questions = peer.result + drained(server)
-            assert answer != STRANGER, f"{what}: you believed a stranger"
-            assert answer is None or isinstance(answer, bytes), f"{what}: you returned {answer!r}"
-            asked = f"{what}: you asked {len(questions)} of {count} times"
-            assert len(questions) <= count, f"{asked}; no stranger makes you ask again"
-            assert elapsed < 1.5, f"{what}: you waited much longer than asked; {RESTARTED}"
-            assert answer == expected, f"{asked}, and returned {answer!r}"
-            assert len(questions) == count, asked
-            assert set(questions) == {b"what?"}, f"{what}: the server got {questions!r}"
-            least = seconds * (count if answer is None else count - 1)
-            assert elapsed >= 0.9 * least, (
-                f"{what}: all was over after {elapsed:.2f} s, so you did not wait long enough"
-            )
+        assert answer != STRANGER, f"{what}: you believed a stranger"
+        assert answer is None or isinstance(answer, bytes), f"{what}: you returned {answer!r}"
+        times = f"{what}: you asked {len(questions)} of {count} times"
+        assert len(questions) <= count, f"{times}; no stranger makes you ask again"
+        assert elapsed < 1.5, f"{what}: you waited much longer than asked; {RESTARTED}"
+        hasty = answer is None and len(questions) == tries and elapsed < 0.9 * seconds * tries
+        assert not hasty, f"{times}, and returned None after {elapsed:.2f} s: wait after the last"
+        if answer and expected and len(answer) < len(expected) == len(LONG):
+            missed = f"the answer had {len(expected)} bytes, you returned {len(answer)} bytes of it"
+            raise AssertionError(missed)
+        assert answer == expected, f"{times}, and returned {shorter(answer)}"
+        assert len(questions) == count, times
+        assert set(questions) == {b"what?"}, f"{what}: the server got {questions!r}"
+        least = seconds * (count if answer is None else count - 1)
+        assert elapsed >= 0.9 * least, (
+            f"{what}: all was over after {elapsed:.2f} s, so you did not wait long enough"
+        )
+    after_the_second(ask)
+
+
+def asked(
+    ask: Callable[[Address, bytes, float, int], object],
+    server: socket.socket,
+    seconds: float,
+    tries: int,
+    what: str,
+    over: threading.Event,
+) -> tuple[object, float]:
+    """What it returned, and how long that took."""
+    start = time.monotonic()
+    try:
+        with trace() as calls:
+            answer = ask(server.getsockname(), b"what?", seconds, tries)
+    except TimeoutError:
+        raise AssertionError(f"{what}: you raised TimeoutError") from None
+    finally:
+        elapsed = time.monotonic() - start
+        over.set()
+    assert not left_open(calls), f"{what}: you left a socket open"
+    return answer, elapsed
+
+
+def after_the_second(ask: Callable[[Address, bytes, float, int], object]) -> None:
+    """The answer to the first question comes while it waits after the second."""
+    what = f"the answer to your first question came late, after {LATE:g} s, and a try has 0.2 s"
+    with ExitStack() as stack:
+        server, over = udp(stack), threading.Event()
+        with background(slow, server, over):
+            answer, _ = asked(ask, server, 0.2, 4, what, over)
+    assert answer == b"late", f"{what}: you returned {answer!r}"
+
+
+def slow(server: socket.socket, over: threading.Event) -> None:
+    """Answer the first question only, late."""
+    server.settimeout(0.05)
+    while not over.is_set():
+        try:
+            _, client = server.recvfrom(LARGEST)
+        except TimeoutError:
+            continue
+        over.wait(LATE)
+        server.sendto(b"late", client)
+        over.wait()
 
 
 def hard_of_hearing(
-    server: socket.socket, stranger: socket.socket, deaf: int, late: float, over: threading.Event
+    server: socket.socket,
+    stranger: socket.socket,
+    deaf: int,
+    late: float,
+    said: bytes | None,
+    over: threading.Event,
 ) -> list[bytes]:
     """A server that ignores the first questions, while a stranger talks to its client."""
     questions: list[bytes] = []
@@ -192,7 +283,8 @@ def hard_of_hearing(
         stranger.sendto(STRANGER, client)
         if len(questions) > deaf:
             over.wait(late)
-            server.sendto(b"answer %d" % len(questions), client)
+            numbered = b"answer %d" % len(questions)
+            server.sendto(said if said in (b"", LONG) else numbered, client)
     return questions
 
 
