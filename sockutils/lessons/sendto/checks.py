@@ -161,13 +161,13 @@ PEER = "the kernel knows who sent each: recvfrom() tells it, and a socket with a
     seconds=15,
     hint={
         "a stranger": PEER,
-        "no stranger makes": PEER,
+        "no stranger makes": "a round ends with its time, not with a stranger: count the rounds",
         "you raised TimeoutError": "catch it inside the loop: it means, ask again",
         "wait after the last": "each round is two steps: send, then wait; also the last round",
         "is empty": "b'' is a message: return it. Only a TimeoutError says that none has come",
         "bytes of it": "what does not fit is gone: ask for 65,535",
-        "late": "one socket for all rounds: with a new one, an answer to the old one is lost",
-        "open": "`with socket.socket(…) as client:` around all of it",
+        "question came late": "one socket for all rounds: with a new one, an answer to the old one is lost",
+        "left a socket open": "`with socket.socket(…) as client:` around all of it",
         " times": "count the rounds: at most `tries`, and none after an answer",
         "long enough": "settimeout(seconds), before you wait",
     },
@@ -197,7 +197,8 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         assert answer != STRANGER, f"{what}: you believed a stranger"
         assert answer is None or isinstance(answer, bytes), f"{what}: you returned {answer!r}"
         times = f"{what}: you asked {len(questions)} of {count} times"
-        assert len(questions) <= count, f"{times}; no stranger makes you ask again"
+        again = "it is an answer" if expected == b"" else "no stranger makes you ask again"
+        assert len(questions) <= count, f"{times}; {again}"
         assert elapsed < 1.5, f"{what}: you waited much longer than asked; {RESTARTED}"
         hasty = answer is None and len(questions) == tries and elapsed < 0.9 * seconds * tries
         assert not hasty, f"{times}, and returned None after {elapsed:.2f} s: wait after the last"
