@@ -430,7 +430,11 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ),
     ("not_too_long", looks_first, "11 bytes came, .* and it is still in the queue"),
     ("not_too_long", data_only, "3 bytes came, .* you returned 3 bytes, not .data, address."),
-    ("not_too_long", says_none, "you returned .None, None.: ValueError is due: raise it\nhint: `raise"),
+    (
+        "not_too_long",
+        says_none,
+        "you returned .None, None.: ValueError is due: raise it\nhint: `raise",
+    ),
     (
         "not_too_long",
         waits_for_more,

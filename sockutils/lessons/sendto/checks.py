@@ -153,7 +153,9 @@ CHATTER = 1.0  # seconds for which strangers talk after a question
 RESTARTED = "does each datagram of a stranger start the time again?"
 LONG = b"answer " * 9000  # 63,000 bytes
 LATE = 0.3  # seconds after the first question, when the second has been asked
-PEER = "the kernel knows who sent each: recvfrom() tells it, and a socket with a peer hears no other"
+PEER = (
+    "the kernel knows who sent each: recvfrom() tells it, and a socket with a peer hears no other"
+)
 
 
 @exercise(
@@ -173,6 +175,7 @@ PEER = "the kernel knows who sent each: recvfrom() tells it, and a socket with a
     },
 )
 def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> None:
+    left = 0
     for deaf, tries, late, expected in (
         (0, 3, 0.0, b"answer 1"),
         (2, 3, 0.0, b"answer 3"),
@@ -189,11 +192,10 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         with ExitStack() as stack:
             server, stranger = udp(stack), udp(stack)
             over = threading.Event()
-            with background(
-                hard_of_hearing, server, stranger, deaf, late, expected, over
-            ) as peer:
-                answer, elapsed = asked(ask, server, seconds, tries, what, over)
+            with background(hard_of_hearing, server, stranger, deaf, late, expected, over) as peer:
+                answer, elapsed, more = asked(ask, server, seconds, tries, what, over)
             questions = peer.result + drained(server)
+        left += more
         assert answer != STRANGER, f"{what}: you believed a stranger"
         assert answer is None or isinstance(answer, bytes), f"{what}: you returned {answer!r}"
         times = f"{what}: you asked {len(questions)} of {count} times"
@@ -213,6 +215,7 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
             f"{what}: all was over after {elapsed:.2f} s, so you did not wait long enough"
         )
     after_the_second(ask)
+    assert not left, "you left a socket open"
 
 
 def asked(
@@ -222,8 +225,8 @@ def asked(
     tries: int,
     what: str,
     over: threading.Event,
-) -> tuple[object, float]:
-    """What it returned, and how long that took."""
+) -> tuple[object, float, int]:
+    """What it returned, how long that took, and how many sockets it has left open."""
     start = time.monotonic()
     try:
         with trace() as calls:
@@ -233,8 +236,7 @@ def asked(
     finally:
         elapsed = time.monotonic() - start
         over.set()
-    assert not left_open(calls), f"{what}: you left a socket open"
-    return answer, elapsed
+    return answer, elapsed, left_open(calls)
 
 
 def after_the_second(ask: Callable[[Address, bytes, float, int], object]) -> None:
@@ -243,7 +245,7 @@ def after_the_second(ask: Callable[[Address, bytes, float, int], object]) -> Non
     with ExitStack() as stack:
         server, over = udp(stack), threading.Event()
         with background(slow, server, over):
-            answer, _ = asked(ask, server, 0.2, 4, what, over)
+            answer, *_ = asked(ask, server, 0.2, 4, what, over)
     assert answer == b"late", f"{what}: you returned {answer!r}"
 
 
