@@ -231,6 +231,67 @@ def with_the_address(
     return again(address, question, seconds, tries), address
 
 
+def reads(
+    address: Address, question: bytes, seconds: float, tries: int, size: int, empty: bool
+) -> bytes | None:
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(seconds)
+        client.connect(address)
+        for _ in range(tries):
+            client.send(question)
+            try:
+                answer = client.recv(size)
+                if answer or empty:
+                    return answer
+            except TimeoutError:
+                pass
+    return None
+
+
+def little_room(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
+    return reads(address, question, seconds, tries, 1024, True)
+
+
+def wants_words(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
+    return reads(address, question, seconds, tries, 65535, False)
+
+
+def a_socket_each(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
+    for _ in range(tries):
+        answer = again(address, question, seconds, 1)
+        if answer is not None:
+            return answer
+    return None
+
+
+def does_not_close(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
+    client = socket.socket(type=socket.SOCK_DGRAM)
+    client.connect(address)
+    client.settimeout(seconds)
+    for _ in range(tries):
+        client.send(question)
+        try:
+            return client.recv(65535)
+        except TimeoutError:
+            pass
+    return None
+
+
+def not_after_the_last(
+    address: Address, question: bytes, seconds: float, tries: int
+) -> bytes | None:
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.connect(address)
+        client.settimeout(seconds)
+        client.send(question)
+        for _ in range(tries - 1):
+            try:
+                return client.recv(65535)
+            except TimeoutError:
+                client.send(question)
+    return None
+
+
 # Stop and wait: each half with the right other one
 
 
@@ -368,8 +429,12 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
         "limit was 10, you raised ValueError: that is not too long",
     ),
     ("not_too_long", looks_first, "11 bytes came, .* and it is still in the queue"),
-    ("not_too_long", data_only, "3 bytes came, .* you returned b.*, not .data, address."),
-    ("not_too_long", says_none, "you returned .None, None.: ValueError is due"),
+    ("not_too_long", data_only, "3 bytes came, .* you returned 3 bytes, not .data, address."),
+    (
+        "not_too_long",
+        says_none,
+        "you returned .None, None.: ValueError is due: raise it\nhint: `raise",
+    ),
     (
         "not_too_long",
         waits_for_more,
@@ -395,6 +460,11 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ("persistence", believes, "you believed a stranger"),
     ("persistence", asks_for_each_stranger, "no stranger makes you ask again"),
     ("persistence", starts_the_time_again, "does each datagram of a stranger start the time"),
+    ("persistence", little_room, "63000 bytes, you returned 1024 bytes of it\nhint: what does not"),
+    ("persistence", wants_words, "the answer is empty: you asked .*\nhint: b'' is a message"),
+    ("persistence", a_socket_each, "first question came late, .*None\nhint: one socket for all"),
+    ("persistence", does_not_close, "you left a socket open\nhint: `with"),
+    ("persistence", not_after_the_last, "asked 3 of 3 .*: wait after the last\nhint: each round"),
     ("persistence", with_the_address, "you returned .b'answer 1', "),
     ("stop_and_wait", Both(hopes, nothing), "send_all.*message 1 should be b'lost'"),
     ("stop_and_wait", Both(believes_any, nothing), "send_all.*message . should be "),

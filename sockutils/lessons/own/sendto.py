@@ -1,9 +1,14 @@
 """07: the server over datagrams answers each, whoever sent it, and survives what it cannot send.
 
 Two clients ask at the same time, so that no answer goes to the right one by chance. A third one
-has a peer, and hears nobody else: an answer to it comes back refused. A fourth one has no port.
+has a peer, and hears nobody else: an answer to it comes back refused. Two more are forged: nothing
+can be sent to port 0, and to everybody only with SO_BROADCAST. All in 127.0.0.0/8.
+
+A server that waits with a limit may die of silence. Its socket is nonblocking then, as those of
+select() and asyncio often are, which may go on: only for these a silence is waited for.
 """
 
+import os
 import select
 import socket
 import struct
@@ -14,13 +19,26 @@ from pathlib import Path
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
+from sockutils.tables.diag import sockets, with_holders
+from sockutils.tables.holders import descriptors
 
 SERVER = (HOST, PORT)
-LONG = b"many words " * 900  # 9,900 bytes, of which 9,000 are sent
 LARGEST = 65507
+LONG = (b"many words " * 6000)[:LARGEST]
+NO_TEXT = b"no text: \x80\x90"  # neither UTF-8 nor letters of Latin-1
+EVERYBODY = "127.255.255.255"
+QUIET = 5.5  # seconds: a little more than the limit of the lesson's own sockets
 REFUSED, UNREACHABLE = "an answer that came back refused", "an answer that cannot be sent"
+TEXT = "a datagram that is not UTF-8"
 LOOP = "a loop without an end, `while True`, around recvfrom() and sendto()"
 CATCH = "catch the OSError of sendto() inside the loop, and go on with the next datagram"
+FORGED = f"some addresses are forged, and nobody can answer them: {CATCH}"
+BYTES = "a datagram has any bytes: bytes have an upper() of their own, without decode()"
+PATIENT = "silence is no end: no settimeout() here, or catch TimeoutError inside the loop"
+ONE_SOCKET = (
+    "one socket for all, bound once, before the loop, and without connect(): with a peer it hears "
+    "nobody else, and what waits in a socket is lost when that is closed"
+)
 HINTS = {
     "make it SOCK_DGRAM": "socket.socket(type=socket.SOCK_DGRAM), without listen() and accept()",
     "Operation not supported": "a datagram socket has no connections: bind(), then recvfrom()",
@@ -30,14 +48,20 @@ HINTS = {
     "Destination address required": "sendto(data, address), with the address from recvfrom()",
     "a tuple": "question, address = server.recvfrom(65535)",
     "'tuple' object": "question, address = server.recvfrom(65535)",
-    "of 9,000 bytes": "recvfrom(65535) has room for every datagram, recvfrom(100) for 100 bytes",
+    "of 65,507 bytes": "recvfrom(65535) has room for every datagram, recvfrom(100) for 100 bytes",
+    "UnicodeDecodeError": BYTES,
+    TEXT: BYTES,
+    "timed out": PATIENT,
+    "quiet seconds": PATIENT,
     "ended after 1 ": LOOP,
     "an empty datagram": "b'' is a message here, and no end: answer it with b''",
     "Connection refused": "a server has no peer: it needs neither connect() nor IP_RECVERR",
-    UNREACHABLE: f"some addresses are forged, and nobody can answer them: {CATCH}",
-    "Invalid argument": f"some addresses are forged, and nobody can answer them: {CATCH}",
+    UNREACHABLE: FORGED,
+    "Invalid argument": FORGED,
+    "Permission denied": FORGED,
     REFUSED: "a server has no peer: it needs neither connect() nor IP_RECVERR",
     "ended, without": LOOP,
+    "no answer to the": ONE_SOCKET,
 }
 
 
@@ -53,11 +77,15 @@ def step(server: Path) -> None:
             hears(program, two, expected[1], "the second of two clients", one)
             hears(program, one, expected[0], "the first of two clients", two)
         hears(program, one, asks(one, b""), "an empty datagram")
-        hears(program, two, asks(two, LONG[:9000]), "a datagram of 9,000 bytes")
+        hears(program, one, asks(one, NO_TEXT), TEXT)
+        hears(program, two, asks(two, LONG), "a datagram of 65,507 bytes")
         asks(stack.enter_context(deaf()), b"who?")
         hears(program, one, asks(one, b"still there?"), f"a datagram after {REFUSED}")
-        without_a_port(b"nobody")
-        hears(program, two, asks(two, b"and now?"), f"a datagram after {UNREACHABLE}")
+        for host, port in ((HOST, 0), (EVERYBODY, 5052)):
+            forged(host, port, b"nobody")
+            hears(program, two, asks(two, b"and now?"), f"a datagram after {UNREACHABLE}")
+        if may_lose_patience():
+            stays(program)
 
 
 def client() -> socket.socket:
@@ -80,13 +108,38 @@ def asks(end: socket.socket, words: bytes) -> bytes:
     return words.upper()
 
 
-def without_a_port(words: bytes) -> None:
-    """Send a datagram from port 0, to which none can be sent, where that is allowed."""
+def forged(host: str, port: int, words: bytes) -> None:
+    """Send a datagram that seems to come from there, where that is allowed."""
     with (
         suppress(PermissionError),
-        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw,
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw,
     ):
-        raw.sendto(struct.pack("!HHHH", 0, PORT, 8 + len(words), 0) + words, SERVER)
+        size, hosts = 8 + len(words), socket.inet_aton(host) + socket.inet_aton(HOST)
+        ip = struct.pack("!BBHHHBBH8s", 0x45, 0, 20 + size, 0, 0, 64, socket.IPPROTO_UDP, 0, hosts)
+        raw.sendto(ip + struct.pack("!HHHH", port, PORT, size, 0) + words, (HOST, 0))
+
+
+def may_lose_patience() -> bool:
+    """Whether its socket is nonblocking, as settimeout() makes it."""
+    rows = [row for row in sockets(port=PORT) if (row.protocol, row.local) == ("udp", SERVER)]
+    return any(
+        nonblocking(holder.pid, row.inode)
+        for row in with_holders(rows)
+        for holder in row.holders or ()
+    )
+
+
+def nonblocking(pid: int, inode: int) -> bool:
+    with suppress(OSError, KeyError):
+        info = Path(f"/proc/{pid}/fdinfo/{descriptors(pid)[inode]}").read_text()
+        return bool(int(info.split("flags:")[1].split()[0], 8) & os.O_NONBLOCK)
+    return False
+
+
+def stays(program: Program) -> None:
+    wait_until(lambda: program.over, QUIET)
+    program.lives()
+    assert not program.over, f"{program} ended after a few quiet seconds"
 
 
 def hears(

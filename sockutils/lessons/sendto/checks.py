@@ -1,34 +1,41 @@
-"""What its first three exercises ask of the learner's functions."""
+"""What its shorter exercises ask of the learner's functions."""
 
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from sockutils.calls.call import Call
 from sockutils.calls.trace import trace
+from sockutils.lessons.sendto.ends import drained, shorter, udp
 from sockutils.link.relay import LARGEST, Address
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.left import left_open
-
-ANY = ("127.0.0.1", 0)
-
-
-def udp(stack: ExitStack) -> socket.socket:
-    made = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-    made.bind(ANY)
-    return made
-
 
 SIZES = ((3, 10), (10, 10), (11, 10), (0, 10), (5000, 4999), (LARGEST, LARGEST))  # and limits
 LAST = 7  # bytes
 TAKEN = "you took more than one from the queue; an empty datagram is one, too"
 
 
-@exercise("sendto", hint="recvmsg() also returns flags. Which one says that a part is missing?")
+CUT = "ValueError is due: it was too long, and the rest is gone"
+DUE = "ValueError is due: raise it"
+SHORT = "that is not too long"
+
+
+@exercise(
+    "sendto",
+    hint={
+        CUT: "how can you tell that a part is missing? Ask for more than the limit, or for flags",
+        DUE: '`raise ValueError("too long")` ends the call: nothing is returned',
+        SHORT: "`limit` bytes are allowed, and so is none: compare with >",
+        "not (data, address)": "return both, as recvfrom() does: the data and the sender's address",
+        "still in the queue": "MSG_PEEK leaves it there: read it, too, before you raise",
+        TAKEN: "one call of recvfrom() or recvmsg() is one datagram: call it once",
+        "you closed": "leave it open: `with` closes it",
+    },
+)
 def not_too_long(
     receive_whole: Callable[[socket.socket, int], tuple[bytes, Address] | None],
 ) -> None:
@@ -46,8 +53,9 @@ def not_too_long(
             assert head != size, f"{came}, {said}, and it is still in the queue"
             assert head == after, f"{came}, {said}: {TAKEN}"
             raised = isinstance(found, ValueError)
-            due = "ValueError is due" if size > limit else "that is not too long"
-            assert raised == (size > limit), f"{came}, {said}: {due}"
+            due = CUT if found == (bytes(limit), there) else DUE
+            right = raised == (size > limit)
+            assert right, f"{came}, {said}: {due if size > limit else SHORT}"
             assert raised or found == (bytes(size), there), f"{came}, {said}, not (data, address)"
 
 
@@ -66,11 +74,6 @@ def waiting(receiver: socket.socket) -> int:
     """The size of the next datagram, -1 if there is none."""
     there = select.select([receiver], [], [], 0)[0]
     return len(receiver.recv(LARGEST, socket.MSG_PEEK)) if there else -1
-
-
-def shorter(value: object) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else f"{text[:50]}…"
 
 
 UNHEARD = "the machine says that nobody there takes your datagram"
@@ -125,80 +128,3 @@ def echo(server: socket.socket, over: Address) -> bool:
     words, address = server.recvfrom(LARGEST)
     server.sendto(words, address)
     return bool(address != over)
-
-
-STRANGER = b"from a stranger"
-CHATTER = 1.0  # seconds for which strangers talk after a question
-RESTARTED = "does each datagram of a stranger start the time again?"
-
-
-@exercise(
-    "sendto", seconds=10, hint="Send, wait, send again. A socket with a peer hears no strangers."
-)
-def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> None:
-    for deaf, tries, late, expected in (
-        (0, 3, 0.0, b"answer 1"),
-        (2, 3, 0.0, b"answer 3"),
-        (3, 3, 0.0, None),
-        (0, 1, 0.3, b"answer 1"),
-    ):
-        with ExitStack() as stack:
-            server, stranger = udp(stack), udp(stack)
-            count = min(deaf + 1, tries)
-            seconds = 1.0 if late else 0.2
-            what = f"the server ignores {deaf} questions, you had {tries} tries of {seconds:g} s"
-            what += f", and the answer comes {late:g} s late" if late else ""
-            over = threading.Event()
-            with background(hard_of_hearing, server, stranger, deaf, late, over) as peer:
-                start = time.monotonic()
-                try:
-                    answer = ask(server.getsockname(), b"what?", seconds, tries)
-                except TimeoutError:
-                    raise AssertionError(f"{what}: you raised TimeoutError") from None
-                finally:
-                    elapsed = time.monotonic() - start
-                    over.set()
-            questions = peer.result + drained(server)
-            assert answer != STRANGER, f"{what}: you believed a stranger"
-            assert answer is None or isinstance(answer, bytes), f"{what}: you returned {answer!r}"
-            asked = f"{what}: you asked {len(questions)} of {count} times"
-            assert len(questions) <= count, f"{asked}; no stranger makes you ask again"
-            assert elapsed < 1.5, f"{what}: you waited much longer than asked; {RESTARTED}"
-            assert answer == expected, f"{asked}, and returned {answer!r}"
-            assert len(questions) == count, asked
-            assert set(questions) == {b"what?"}, f"{what}: the server got {questions!r}"
-            least = seconds * (count if answer is None else count - 1)
-            assert elapsed >= 0.9 * least, (
-                f"{what}: all was over after {elapsed:.2f} s, so you did not wait long enough"
-            )
-
-
-def hard_of_hearing(
-    server: socket.socket, stranger: socket.socket, deaf: int, late: float, over: threading.Event
-) -> list[bytes]:
-    """A server that ignores the first questions, while a stranger talks to its client."""
-    questions: list[bytes] = []
-    client, quiet = None, 0.0
-    server.settimeout(0.05)
-    while not over.is_set():
-        if client and time.monotonic() < quiet:
-            stranger.sendto(STRANGER, client)
-        try:
-            question, client = server.recvfrom(LARGEST)
-        except TimeoutError:
-            continue
-        quiet = time.monotonic() + CHATTER
-        questions.append(question)
-        stranger.sendto(STRANGER, client)
-        if len(questions) > deaf:
-            over.wait(late)
-            server.sendto(b"answer %d" % len(questions), client)
-    return questions
-
-
-def drained(receiver: socket.socket) -> list[bytes]:
-    receiver.setblocking(False)
-    found = []
-    while select.select([receiver], [], [], 0)[0]:
-        found.append(receiver.recv(LARGEST))
-    return found
