@@ -7,12 +7,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -20,8 +20,14 @@ from jupyter_core.utils import ensure_event_loop
 
 PATIENCE = 300  # seconds, for a machine that is busy with something else
 ALL = os.environ.get("ALL") == "1"  # as in `make test ALL=1`: take no samples
+Case = TypeVar("Case")
 PRIVATE = [sys.executable, "-m", "sockutils.kernel", "run"]
 ensure_event_loop()  # jupyter_client's own, with its two sockets, for the life of this process
+
+
+def sample(cases: Iterable[Case]) -> list[Case]:
+    """One in four of these cases, or with `ALL=1` each of them."""
+    return [*cases][:: 1 if ALL else 4]
 
 
 @cache

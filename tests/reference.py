@@ -41,8 +41,8 @@ PRINTED = """### An error
 Python prints a number and a text; C's `perror()` prints the text. (The numbers are those of x86 and
 ARM.)
 
-| Python prints | name | why |
-|---|---|---|"""
+| Python prints | why |
+|---|---|"""
 
 SEEN = """### Something else
 
@@ -175,8 +175,9 @@ def printed(symptom: Symptom) -> str:
     """A row for an error of the kernel's, or the resolver's."""
     python, *others = symptom.texts
     names = [text for text in others if text == symptom.error or text.endswith("Error")]
-    told = [f"`{python}`", *also(text for text in others if text not in [*names, after(python)])]
-    return f"| {'<br>'.join(told)} | {', '.join(f'`{name}`' for name in names)} | {why(symptom)} |"
+    told = [f"`{python}`", ", ".join(f"`{name}`" for name in names)]
+    told += also(text for text in others if text not in [*names, after(python)])
+    return f"| {'<br>'.join(told)} | {why(symptom)} |"
 
 
 def after(python: str) -> str:

@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import alone
+from kernels import alone, sample
 
 SERVER = '''
 import select
@@ -308,7 +308,7 @@ def test_a_server_without_a_limit_of_its_own_passes(tmp_path: Path, server: str)
     assert check(tmp_path, server) == "step: passed\n"
 
 
-@pytest.mark.parametrize(("right", "instead", "words"), WRONG, ids=count())
+@pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())
 def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in SERVER
     refused(check(tmp_path, SERVER.replace(right, instead)), words)

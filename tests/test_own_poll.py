@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import alone
+from kernels import alone, sample
 
 BEFORE = r'''
 import select
@@ -364,7 +364,7 @@ def test_the_server_as_it_was(tmp_path: Path) -> None:
     assert "hint: connection.setblocking(False), and send() in place of sendall()" in said
 
 
-@pytest.mark.parametrize(("right", "instead", "words"), WRONG, ids=count())
+@pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())
 def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in SERVER
     said = check(tmp_path, SERVER.replace(right, instead))
@@ -372,7 +372,7 @@ def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) ->
     assert re.search(words, said), said
 
 
-@pytest.mark.parametrize(("right", "instead", "words"), WRONG_WITH_SELECT, ids=count())
+@pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG_WITH_SELECT), ids=count())
 def test_a_wrong_server_with_select(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in SELECT
     said = check(tmp_path, SELECT.replace(right, instead))

@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import alone
+from kernels import alone, sample
 
 CLIENT = """
 import socket
@@ -229,7 +229,7 @@ def test_a_client_that_tries_every_address_passes(tmp_path: Path, client: str) -
     assert check(tmp_path, client) == "step: passed\n"
 
 
-@pytest.mark.parametrize(("right", "instead", "words"), WRONG, ids=count())
+@pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())
 def test_a_wrong_client(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in CLIENT
     client = CLIENT.replace("import time\n", f"import time\n{OFTEN}")

@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from kernels import alone
+from kernels import alone, sample
 
 SERVER = r'''
 import select
@@ -227,7 +227,7 @@ def test_a_server_that_asks_and_sends_at_once_passes(tmp_path: Path, server: str
     assert check(tmp_path, server) == "step: passed\n"
 
 
-@pytest.mark.parametrize(("right", "instead", "words"), WRONG, ids=count())
+@pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())
 def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in SERVER
     said = check(tmp_path, SERVER.replace(right, instead))
