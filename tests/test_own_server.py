@@ -21,9 +21,9 @@ def solution() -> str:
 SERVER = solution()
 LATE = "        if self.answers:\n            self.until"
 WELCOME = "    except OSError as error:\n        print(error)\n        epoll.modify(server, 0)"
-LEFT = "            if not (client.begun or client.answers):  # it has asked nothing\n"
+LEFT = "        if not (client.begun or client.answers):\n"
 ARGUMENT = "float(sys.argv[2]) if len(sys.argv) > 2 else 60"
-QUEUE = "    while welcome():  # who waits in the queue has been promised an answer, too\n"
+QUEUE = "    while welcome():\n"
 WRONG = [
     ("LONGEST = 1_000_000", "LONGEST = 1 << 30", "took 16 MB of a line.*hint: len"),
     ("LONGEST = 1_000_000", "LONGEST = 100_000", "the step of 10 select: .*hint: .*300,000 bytes"),
