@@ -26,8 +26,8 @@ ensure_event_loop()  # jupyter_client's own, with its two sockets, for the life 
 
 
 def sample(cases: Iterable[Case]) -> list[Case]:
-    """One in four of these cases, or with `ALL=1` each of them."""
-    return [*cases][:: 1 if ALL else 4]
+    """One in six of these cases, or with `ALL=1` each of them."""
+    return [*cases][:: 1 if ALL else 6]
 
 
 @cache

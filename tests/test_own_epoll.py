@@ -303,9 +303,9 @@ def check(folder: Path, server: str) -> str:
 RIGHT = {"epoll": SERVER, "selectors": SELECTORS, "asyncio": ASYNCIO, "edge": EDGE}
 
 
-@pytest.mark.parametrize("server", RIGHT.values(), ids=RIGHT)
-def test_a_server_without_a_limit_of_its_own_passes(tmp_path: Path, server: str) -> None:
-    assert check(tmp_path, server) == "step: passed\n"
+@pytest.mark.parametrize("name", sample(RIGHT))
+def test_a_server_without_a_limit_of_its_own_passes(tmp_path: Path, name: str) -> None:
+    assert check(tmp_path, RIGHT[name]) == "step: passed\n"
 
 
 @pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())

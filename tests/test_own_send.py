@@ -282,7 +282,7 @@ def refused(said: str, words: str) -> None:
     assert re.search(words, said), said
 
 
-@pytest.mark.parametrize("server", [SERVER, BUFFER, THREADS, ASYNC, FILE], ids=count())
+@pytest.mark.parametrize("server", sample([SERVER, BUFFER, THREADS, ASYNC, FILE]), ids=count())
 def test_a_server_that_answers_lines_passes(tmp_path: Path, server: str) -> None:
     assert check(tmp_path, server, CLIENT) == "step: passed\n"
 

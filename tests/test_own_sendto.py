@@ -181,9 +181,9 @@ RIGHT = {"plain": SERVER, "library": LIBRARY, "asyncio": LOOP, "messages": MESSA
 RIGHT["patient"] = PATIENT
 
 
-@pytest.mark.parametrize("server", RIGHT.values(), ids=RIGHT.keys())
-def test_a_server_that_answers_every_datagram_passes(tmp_path: Path, server: str) -> None:
-    assert check(tmp_path, server) == "step: passed\n"
+@pytest.mark.parametrize("name", sample(RIGHT))
+def test_a_server_that_answers_every_datagram_passes(tmp_path: Path, name: str) -> None:
+    assert check(tmp_path, RIGHT[name]) == "step: passed\n"
 
 
 @pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())

@@ -222,9 +222,9 @@ def check(folder: Path, server: str) -> str:
     return alone(folder, code)
 
 
-@pytest.mark.parametrize("server", RIGHT.values(), ids=RIGHT)
-def test_a_server_that_asks_and_sends_at_once_passes(tmp_path: Path, server: str) -> None:
-    assert check(tmp_path, server) == "step: passed\n"
+@pytest.mark.parametrize("name", sample(RIGHT))
+def test_a_server_that_asks_and_sends_at_once_passes(tmp_path: Path, name: str) -> None:
+    assert check(tmp_path, RIGHT[name]) == "step: passed\n"
 
 
 @pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())
