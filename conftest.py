@@ -2,15 +2,19 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 import nbval.plugin
 import pytest
+from jupyter_client.connect import LocalPortCache
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from sockutils.kernel.network import has_ipv6
@@ -29,6 +33,23 @@ FIRST += [
     "tests/test_link.py",
     "tests/test_kernel.py",
 ]
+
+
+def find_port(cache: LocalPortCache, ip: str) -> int:
+    """A port for a kernel to be bound later, which nobody gets by chance meanwhile.
+
+    Jupyter's own choice is an ephemeral port, and the next bind() or connect() may get it, too.
+    """
+    while True:
+        port = randrange(10_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((ip, port))
+            if port not in cache.currently_used_ports:
+                cache.currently_used_ports.add(port)
+                return port
+
+
+LocalPortCache.find_available_port = find_port  # type: ignore[method-assign]
 
 
 class Kernel(nbval.plugin.RunningKernel):  # type: ignore[misc]

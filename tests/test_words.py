@@ -244,27 +244,27 @@ def alone() -> Iterator[Run]:
 
 
 TOP = "the first code cell: run that one first."
-CALLS = 'a cell below the heading "The calls, in C and in Python": run that one first.'
+STALLS = 'a cell below the heading "One does not read": run that one first.'
 
 
 def test_a_name_that_an_earlier_cell_makes(alone: Run) -> None:
     assert below(alone("lesson.greet")) == [f"In the lessons `lesson` comes from {TOP}"]
-    knocks = CALLS.replace("The calls, in C and in Python", "What if somebody only ever knocks?")
+    knocks = STALLS.replace("One does not read", "What if somebody only ever knocks?")
     assert below(alone("cookies")) == [f"In deeper/03_listen.ipynb `cookies` comes from {knocks}"]
-    assert below(alone("connected()")) == []  # several lessons have one
+    assert below(alone("serve()")) == []  # several lessons have one
     for here in (
-        "os.environ['JPY_SESSION_NAME'] = '/home/me/course/08_close-Copy1.ipynb'",
-        "__vsc_ipynb_file__ = '/home/me/course/08_close.ipynb'",
+        "os.environ['JPY_SESSION_NAME'] = '/home/me/course/10_select-Copy1.ipynb'",
+        "__vsc_ipynb_file__ = '/home/me/course/10_select.ipynb'",
         "del __vsc_ipynb_file__, os.environ['JPY_SESSION_NAME']\n"
-        "from sockutils.lessons import close as lesson",
+        "from sockutils.lessons import select as lesson",
     ):
         alone(here)
-        assert below(alone("connected()")) == [f"`connected` comes from {CALLS}"]
+        assert below(alone("hog_and_other()")) == [f"`hog_and_other` comes from {STALLS}"]
         assert below(alone("def f(): quiz(1)\nf()")) == [f"`quiz` comes from {TOP}"]
         assert below(alone("udp(5)")) == []
     alone("__vsc_ipynb_file__ = '/home/me/course/deeper/01_socket.ipynb'")
     alone("from sockutils.libc import libc")
-    declared = CALLS.replace("The calls, in C and in Python", "The call in C")
+    declared = STALLS.replace("One does not read", "The call in C")
     assert below(alone("libc.socket")) == [f"`socket` is declared in {declared}"]
     assert below(alone("libc.listen")) == []
 
