@@ -140,13 +140,29 @@ def said(output: Any) -> str:
 
 
 def statements(every: list[Cell]) -> list[str]:
-    """A row for each verdict, in the order of the numbers; a statement may have several."""
-    found = []
+    """A row for each statement, with one verdict, the longest that a lesson gives; all places."""
+    found: dict[int, list[list[str]]] = {}
     for cell in every:
         for number, *columns in VERDICT.findall(cell.source) if "verdicts" in cell.tags else []:
-            row = ANCHOR.sub(rf"]({cell.notebook}\1)", " | ".join(columns))
-            found.append((int(number), f"| {number} | {row} |"))
-    return [row for _, row in sorted(found, key=lambda each: each[0])]
+            links = ANCHOR.sub(rf"]({cell.notebook}\1)", columns[-1])
+            found.setdefault(int(number), []).append([*columns[:-1], links])
+    rows = []
+    for number, verdicts in sorted(found.items()):
+        said, verdict, _ = max(verdicts, key=lambda each: len(each[1]))
+        places = ", ".join(place for *_, place in verdicts)
+        rows.append(f"| {number} | {said} | {verdict} | {places} |")
+    return rows
+
+
+def kinds(every: list[Cell]) -> dict[int, set[str]]:
+    """Of each statement the verdicts' first words: right, half right, misspelt."""
+    found: dict[int, set[str]] = {}
+    for cell in every:
+        for number, _, verdict, _ in (
+            VERDICT.findall(cell.source) if "verdicts" in cell.tags else []
+        ):
+            found.setdefault(int(number), set()).add(re.split("[:;,]", verdict)[0])
+    return found
 
 
 def errors_of(page: str, entries: list[dict[str, str]], every: list[Cell]) -> list[str]:
