@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from sockutils.peers.waits import wait_until
-from sockutils.practice.own import answers, caller, closes, own_program
+from sockutils.practice.own import UNREAD, answers, caller, closes, own_program
 from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
 from sockutils.practice.short import short
 from sockutils.tables.diag import sockets
@@ -63,8 +63,12 @@ def reads_everything(program: Program) -> None:
     """A client that says all that it has to say, ends its direction, and only then reads."""
     lines = [f"line {number}\n".encode() for number in range(LINES)]
     with caller() as client:
-        client.sendall(b"".join(lines))
-        client.shutdown(socket.SHUT_WR)
+        try:
+            client.sendall(b"".join(lines))
+            client.shutdown(socket.SHUT_WR)  # ENOTCONN: a reset has come
+        except OSError as error:
+            ended_early(program)
+            raise AssertionError(f"{program} reset the connection: it closed{UNREAD}") from error
         try:
             answers(program, client, b"".join(lines).upper())
         except AssertionError:
