@@ -215,7 +215,7 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     (
         "whole_question",
         ends_both_ways,
-        "; SHUT_RDWR ends what you want to read, too\nhint: SHUT_WR is",
+        "; SHUT_RDWR ends what you want to read, too(, in your line .*)?\nhint: SHUT_WR is",
     ),
     (
         "whole_question",
