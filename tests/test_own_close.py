@@ -5,50 +5,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import reference
 from kernels import alone, sample
 
-SERVER = """
-import socket
-import sys
-
-port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-
-with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        server.bind(("127.0.0.1", port))
-        server.listen()
-    except OSError as error:
-        sys.exit(f"port {port}: {error.strerror}")
-    while True:
-        connection, address = server.accept()
-        print(address)
-        with connection, connection.makefile("rb") as lines:
-            try:
-                for line in lines:
-                    connection.sendall(line.upper())
-            except OSError as error:
-                print(address, error)
-"""
-CLIENT = """
-import socket
-import sys
-
-lines = sys.argv[1:] or ["hello"]
-
-try:
-    with (
-        socket.create_connection(("127.0.0.1", 5000), timeout=2) as client,
-        client.makefile("rb") as answers,
-    ):
-        for line in lines:
-            client.sendall(line.encode() + b"\\n")
-        client.shutdown(socket.SHUT_WR)
-        for answer in answers:
-            print(answer.decode(), end="")
-except OSError as error:
-    sys.exit(f"no answer: {error}")
-"""
+SERVER = "\n" + reference.program("06_send_recv.ipynb", "shout_server.py")
+CLIENT = "\n" + reference.program("08_close.ipynb", "shout_client.py")
 # One after the other: each line waits for its answer, and only then comes the half-close.
 ONE_BY_ONE = """
 import socket

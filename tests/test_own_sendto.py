@@ -5,20 +5,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import reference
 from kernels import alone, sample
 
-SERVER = """
-import socket
-
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-    server.bind(("127.0.0.1", 5000))
-    while True:
-        question, address = server.recvfrom(65535)
-        try:
-            server.sendto(question.upper(), address)
-        except OSError as error:
-            print(address, error)
-"""
+SERVER = "\n" + reference.program("07_sendto_recvfrom.ipynb", "shout_udp.py")
 LIBRARY = """
 import socketserver
 

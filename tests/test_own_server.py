@@ -8,17 +8,7 @@ import pytest
 import reference
 from kernels import alone, sample
 
-
-def solution() -> str:
-    """The one that is folded in the lesson."""
-    texts = [cell.source for cell in reference.cells() if cell.notebook == "14_server.ipynb"]
-    (found,) = [
-        text for text in texts if "%%writefile shout_server.py" in text and "Client" in text
-    ]
-    return re.search(r"%%writefile shout_server.py\n(.*?)\n```", found, re.DOTALL)[1] + "\n"  # type: ignore[index]
-
-
-SERVER = solution()
+SERVER = reference.program("14_server.ipynb", "shout_server.py")
 LATE = "        if self.answers:\n            self.until"
 WELCOME = "    except OSError as error:\n        print(error)\n        epoll.modify(server, 0)"
 LEFT = "        if not (client.begun or client.answers):\n"

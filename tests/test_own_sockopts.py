@@ -5,86 +5,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import reference
 from kernels import alone, sample
 
-SERVER = r'''
-import select
-import socket
-import sys
-
-port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-clients = {}  # by the number of their descriptor
-
-
-class Client:
-    """A connection, the line that it has begun, and the answers that wait for it."""
-
-    def __init__(self, connection):
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-        self.connection = connection
-        self.begun = self.answers = b""
-        self.ended = False
-
-    def hear(self):
-        data = self.connection.recv(65536)
-        *lines, self.begun = (self.begun + data).split(b"\n")
-        self.answers = b"".join(line.upper() + b"\n" for line in lines)
-        if not data:
-            self.ended = True
-            self.answers += self.begun.upper()
-
-    def answer(self):
-        sent = self.connection.send(self.answers)
-        self.answers = self.answers[sent:]
-
-    def wants(self):
-        """What to wait for: room for the answers, then more lines, and nothing at the end."""
-        if self.answers:
-            return select.EPOLLOUT
-        return 0 if self.ended else select.EPOLLIN
-
-
-def serve(client):
-    """Take one step with it; return what to wait for next."""
-    try:
-        if client.answers:
-            client.answer()
-        else:
-            client.hear()
-    except BlockingIOError:
-        pass
-    except OSError:
-        return 0
-    return client.wants()
-
-
-with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server, select.epoll() as epoll:
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        server.bind(("127.0.0.1", port))
-        server.listen()
-    except OSError as error:
-        sys.exit(f"port {port}: {error.strerror}")
-    epoll.register(server, select.EPOLLIN)
-    while True:
-        for number, _ in epoll.poll():
-            if number == server.fileno():
-                connection, address = server.accept()
-                print(address)
-                clients[connection.fileno()] = Client(connection)
-                epoll.register(connection, select.EPOLLIN)
-                continue
-            client = clients[number]
-            before, wanted = client.wants(), serve(client)
-            if wanted and wanted != before:
-                epoll.modify(number, wanted)
-            elif not wanted:
-                epoll.unregister(number)
-                clients.pop(number).connection.close()
-'''
+SERVER = "\n" + reference.program("13_sockopts.ipynb", "shout_server.py")
 NODELAY = "connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)"
 KEEPALIVE = "connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)"
 IDLE = "connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)"

@@ -10,18 +10,16 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from sockutils.lessons.own.rests import SPINS, asleep, processes
 from sockutils.lessons.own.socket import closes_all
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, own_program
-from sockutils.practice.program import HOST, PORT, Program, free, running
-from sockutils.tables.busy import who_holds
+from sockutils.practice.program import PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
 MUTE, RESET, RUDE = "left without a word", "reset the connection", "said rude and reset"
-SPINS = "keeps a processor busy"
 TALKS = 1 << 16  # characters that a server which waits does not print
-LOOKS = 10  # in a row that have to find it asleep
 CATCH = "catch what fails with one client inside the loop, around recv() and sendall()"
 HINTS = {
     "Transport endpoint": "who is gone has no address any more: take the one from accept()",
@@ -102,7 +100,7 @@ def came(program: Program, address: Address, how: str) -> None:
 
 def does_not_spin(program: Program) -> None:
     """Leave it no descriptor and let a client call: it may end or wait, and not try on and on."""
-    (pid,) = {one.pid for row in who_holds(PORT, HOST) for one in row.holders or ()}
+    (pid,) = processes()
     limit = max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     said = len(program.printed) + TALKS
@@ -112,16 +110,9 @@ def does_not_spin(program: Program) -> None:
         last.sendall(b"last")  # accept() is waiting, with a descriptor in reserve: it serves one
         while last.recv(100):
             pass
-    looks: list[str] = []
-    rests = wait_until(lambda: program.over or asleep(pid, looks), 5)
+    rests = asleep(program, {pid}) or program.over
     spins = not rests or len(program.printed) > said
     assert not spins, (
         f"without a descriptor left accept() fails for {program}, which tries again at once, "
         f"without an end, and {SPINS}"
     )
-
-
-def asleep(pid: int, looks: list[str]) -> bool:
-    """Look at its state once more: S for each of the last looks? One that runs or would is R."""
-    looks.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0])
-    return looks[-LOOKS:] == ["S"] * LOOKS

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sockutils.lessons.own.accept import SPINS, asleep
+from sockutils.lessons.own.rests import SPINS, rests
 from sockutils.peers.ends import reset
-from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, died, own_program
 from sockutils.practice.program import HOST, PORT, Program, free, running
 from sockutils.tables.busy import who_holds
@@ -61,7 +60,7 @@ def step(server: Path) -> None:
         with at("three lines came in one piece"):
             talks(program, b"one\ntwo\nthree\n")
         leave(program, silent)
-        does_not_spin(program)
+        rests(program, "nobody says anything")
         for number, client in [*enumerate(silent)][::-1]:
             with at(f"a client talks late, and ends the line that it has begun, {begun(number)!r}"):
                 client.sendall(b"ended\n")
@@ -150,11 +149,3 @@ def ends(program: Program, client: socket.socket) -> None:
         died(program)
         raise
     assert not more, f"{program} said {more!r:.80} to a client that had ended"
-
-
-def does_not_spin(program: Program) -> None:
-    """Some have ended, the others are silent: there is nothing to do."""
-    pid = min(pids_of(program))
-    looks: list[str] = []
-    rests = wait_until(lambda: asleep(pid, looks), 5)
-    assert rests, f"nobody says anything, and {program} {SPINS}"

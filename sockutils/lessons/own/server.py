@@ -14,7 +14,7 @@ from inspect import unwrap
 from pathlib import Path
 
 from sockutils.lessons.own import epoll, poll, select, sockopts
-from sockutils.lessons.own.accept import asleep
+from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, own_program
@@ -157,7 +157,7 @@ def asks(program: Program, client: socket.socket) -> None:
 
 
 def waits_for_a_descriptor(program: Program) -> None:
-    (pid,) = {one.pid for row in who_holds(PORT, HOST) for one in row.holders or ()}
+    (pid,) = processes()
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     used = max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
     with ExitStack() as stack:
@@ -166,8 +166,7 @@ def waits_for_a_descriptor(program: Program) -> None:
             late = [stack.enter_context(caller()) for _ in range(3)]
             for client in late:
                 client.sendall(b"late\n")
-            looks: list[str] = []
-            rests = wait_until(lambda: program.over or asleep(pid, looks), 5)
+            rests = asleep(program, {pid}) or program.over
             program.lives()
             assert not program.over, f"{program} ended when no descriptor was left"
             assert rests, f"without a descriptor left {program} tries again and again, at once"

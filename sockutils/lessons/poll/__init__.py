@@ -3,7 +3,6 @@
 from sockutils.lessons.own.poll import step
 from sockutils.lessons.poll.checks import deliver, gather, state
 from sockutils.lessons.poll.flags import (
-    ALL,
     ENDS,
     PEERS,
     closed_number,
@@ -21,7 +20,6 @@ from sockutils.lessons.poll.pictures import draw
 from sockutils.peers.ends import connected, fill, reset
 
 __all__ = [
-    "ALL",
     "ENDS",
     "PEERS",
     "closed_number",

@@ -23,7 +23,6 @@ from sockutils.lessons.resolvers.structs import ADDRINFO, HOSTENT
 from sockutils.names.answers import nothing, says
 from sockutils.names.errors import done, found
 from sockutils.names.server import dns_server
-from sockutils.names.sources import in_hosts
 from sockutils.tables.descriptors import no_descriptor_left
 
 __all__ = [
@@ -42,7 +41,6 @@ __all__ = [
     "first_that_answers",
     "found",
     "fresh",
-    "in_hosts",
     "loses_twins",
     "name_of",
     "name_server",

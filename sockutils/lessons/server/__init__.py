@@ -3,7 +3,7 @@
 from sockutils.lessons.own.certificate import certificate
 from sockutils.lessons.own.server import step
 from sockutils.lessons.server.checks import any_pieces, nobody_turned_away, nobody_waits
-from sockutils.lessons.server.clients import guest, running, served, servers_end
+from sockutils.lessons.server.clients import guest, running, servers_end
 from sockutils.lessons.server.exam import blocked_by, examine
 from sockutils.lessons.server.load import load, process
 from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
@@ -27,7 +27,6 @@ __all__ = [
     "nobody_waits",
     "process",
     "running",
-    "served",
     "servers_end",
     "step",
     "visit",
