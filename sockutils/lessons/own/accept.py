@@ -15,7 +15,7 @@ from sockutils.lessons.own.socket import closes_all
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, own_program
-from sockutils.practice.program import PORT, Program, free, running
+from sockutils.practice.program import ANSWER, PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
 MUTE, RESET, RUDE = "left without a word", "reset the connection", "said rude and reset"
@@ -91,7 +91,7 @@ def came(program: Program, address: Address, how: str) -> None:
     """Look for the client's port in what the program prints."""
     host, port = address
     alone = rf"(?<!\d){port}(?!\d)"  # words of another thread may stand at it
-    wait_until(lambda: re.search(alone, program.printed), 2)
+    wait_until(lambda: re.search(alone, program.printed), ANSWER)
     assert re.search(alone, program.printed), (
         f"{program} printed {program.printed!r:.80}, and not ({host!r}, {port}), who {how}: "
         "print the address that accept() returns, for each client"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sockutils.lessons.own.rests import SPINS, rests
+from sockutils.lessons.own.rests import SPINS, asleep, processes
 from sockutils.peers.ends import reset
 from sockutils.practice.own import answers, caller, died, own_program
 from sockutils.practice.program import HOST, PORT, Program, free, running
@@ -60,7 +60,8 @@ def step(server: Path) -> None:
         with at("three lines came in one piece"):
             talks(program, b"one\ntwo\nthree\n")
         leave(program, silent)
-        rests(program, "nobody says anything")
+        idle = asleep(program, processes())  # who asks each in turn, and waits between, sleeps
+        assert idle, f"nobody says anything, and {program} {SPINS}"
         for number, client in [*enumerate(silent)][::-1]:
             with at(f"a client talks late, and ends the line that it has begun, {begun(number)!r}"):
                 client.sendall(b"ended\n")
