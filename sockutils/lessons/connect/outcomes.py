@@ -3,10 +3,12 @@
 import select
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from errno import ECONNREFUSED, errorcode
 
+from sockutils.calls.counted import counted
 from sockutils.calls.trace import trace
 from sockutils.kernel.network import network
 from sockutils.lessons.connect.peers import (
@@ -125,16 +127,17 @@ def ended(
     with socket.socket() as client:
         client.setblocking(False)
         client.connect_ex(address)
-        start, used = time.monotonic(), time.thread_time()
+        start, calls = time.monotonic(), Counter[str]()
         try:
-            said = how_it_went(client, seconds)
+            with counted(calls):
+                said = how_it_went(client, seconds)
         except OSError as error:
             raise AssertionError(f"{what}: you raised {error!r}") from error
-        took, used = time.monotonic() - start, time.thread_time() - used
+        took = time.monotonic() - start
         assert client.fileno() != -1, f"{what}: you closed the socket that you were given"
         exact = said == right and (said is None) == (right is None) and said is not False
         assert exact, f"{what}: you returned {named(said)}, not {named(right)}"
-        assert used < BUSY, f"{what}: {BUSY_WORDS}"
+        assert calls.total() < BUSY, f"{what}: {BUSY_WORDS}"
         if right is None:
             over = select.select([], [client], [], 0)[1]
             assert not over, f"{what}: the attempt is over, let it go on"

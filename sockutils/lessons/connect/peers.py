@@ -10,7 +10,7 @@ from sockutils.practice.silent import full, knocked
 Address = tuple[str, int]
 HERE = "127.0.0.1"
 NOWHERE = ("127.255.255.255", 1)  # a broadcast address: TCP's connect() fails at once
-BUSY = 0.2  # seconds of processor time that nobody needs who waits in select()
+BUSY = 2000  # calls that nobody needs who waits in select(), however busy the machine is
 BUSY_WORDS = "you ask again and again, and keep the processor busy: select() waits until it is over"
 
 
