@@ -232,6 +232,14 @@ def test_the_reference_is_what_the_notebooks_say() -> None:
     assert [*map(int, numbers)] == [*range(1, 90)]
 
 
+def test_each_row_of_the_reference_is_whole() -> None:
+    for text in reference.page():
+        _, begins, table = text.partition("\n|")
+        rows = [f"|{row}" if not number else row for number, row in enumerate(table.splitlines())]
+        assert all(row.startswith("|") and row.endswith("|") for row in rows), text[:80]
+        assert len({row.count(" | ") for row in rows if "---" not in row}) <= 1, begins
+
+
 def test_a_statement_has_one_verdict() -> None:
     found = reference.kinds(list(reference.cells()))
     assert {number: kinds for number, kinds in found.items() if len(kinds) > 1} == {}

@@ -44,7 +44,8 @@ def symptom(causes: list[Any], error: str = "", see: tuple[str, ...] = ()) -> Sy
 def cause(entry: str | list[str]) -> Cause:
     if isinstance(entry, str):
         page, _, kind = entry.partition(" ")
-        entry = tables()[0][page][kind]
+        says, place = tables()[0][page][kind]
+        return Cause(" ".join(says.split()), place)  # below a traceback it may have two lines
     return Cause(*entry)
 
 

@@ -19,7 +19,7 @@ def said(symptom: Symptom) -> str:
     others = [name for name in symptom.texts[1:] if name.isidentifier()]
     lines = [f"{symptom.head}{'  (' + ', '.join(others) + ')' if others else ''}"]
     for number, cause in enumerate(symptom.causes, 1):
-        text = f"{number}. {' '.join(cause.says.split())}"
+        text = f"{number}. {cause.says}"
         lines.append(textwrap.indent(textwrap.fill(text, WIDTH, subsequent_indent="   "), "  "))
         lines.append(f"     Shown in {link(cause.place)}")
     return "\n".join(lines)
