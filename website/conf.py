@@ -1,0 +1,44 @@
+"""Sphinx's settings. `python -m website` lays the pages out, and builds them."""
+
+import os
+
+from sphinx.application import Sphinx
+
+from website import anchors, beside, themes
+
+project = "The socket API, live"
+author = "The sockutils authors"
+language = "en"
+extensions = ["myst_nb", "sphinxext.opengraph"]
+templates_path = ["templates"]
+root_doc = "index"
+highlight_language = "none"
+
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # they would come from another host
+# A cell is Markdown as JupyterLab reads it: `{x}`, `%` and `(x)=` are text.
+myst_disable_syntax = ["myst_role", "myst_line_comment", "myst_target", "myst_block_break"]
+myst_heading_anchors = 6
+myst_heading_slug_func = "website.markup.slug"
+
+html_theme = "furo"
+html_title = project
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_js_files = [("guess.js", {"defer": "defer"}), ("site.js", {"defer": "defer"})]
+html_show_sourcelink = False
+html_copy_source = False
+html_show_sphinx = False
+html_permalinks_icon = "#"
+html_baseurl = os.environ.get("SITE_URL", "")
+html_theme_options = {"sidebar_hide_name": False, "top_of_page_buttons": []}
+pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
+
+ogp_site_url = html_baseurl
+ogp_site_name = project
+
+
+def setup(app: Sphinx) -> None:
+    for part in (anchors, beside, themes):
+        part.setup(app)
