@@ -3,6 +3,7 @@
 import copy
 import html
 import json
+import re
 from typing import Any
 
 from sockutils.course.source import guesses
@@ -10,6 +11,7 @@ from website.hints import hint_of
 
 Cell = dict[str, Any]
 KEPT = {"exercise", "solution", "step", "quiz"}  # the other tags are for tests
+COUNTS = re.compile(r"(score|progress)\(")
 
 
 def prepared(notebook: dict[str, Any], lesson: str) -> dict[str, Any]:
@@ -21,6 +23,7 @@ def prepared(notebook: dict[str, Any], lesson: str) -> dict[str, Any]:
     page = copy.deepcopy(notebook)
     for cell in page["cells"]:
         tags = KEPT.intersection(cell["metadata"].get("tags", []))
+        tags |= {"remove-input"} if "quiz" in tags else set()
         cell["metadata"] = {"tags": sorted(tags)}
         if cell["cell_type"] == "markdown":
             cell["source"] = f'<div class="cell-anchor" id="{cell["id"]}"></div>\n\n' + text(cell)
@@ -35,11 +38,13 @@ def text(cell: Cell) -> str:
 
 
 def shown(cell: Cell, lesson: str) -> list[Cell]:
-    """What stands below a cell: its outputs, and before them its guess, or its hint."""
+    """What stands below a cell: its outputs, and before them its guess; or what only a run shows."""
     if guess := guesses().get(cell["id"]):
         return [output(guess_box(guess)), *cell["outputs"]]
     if {"exercise", "step"}.intersection(cell["metadata"]["tags"]):
         return [output(hint_of(lesson, text(cell)))]
+    if COUNTS.match(text(cell)):
+        return [output('<p class="hints">In your own copy this counts what you have done.</p>')]
     return list(cell["outputs"])
 
 

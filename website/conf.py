@@ -1,15 +1,14 @@
 """Sphinx's settings. `python -m website` lays the pages out, and builds them."""
 
-import os
-
 from sphinx.application import Sphinx
 
-from website import anchors, beside, themes
+from website import anchors, beside, plain, sharing, themes
+from website.sources import base
 
 project = "The socket API, live"
 author = "The sockutils authors"
 language = "en"
-extensions = ["myst_nb", "sphinxext.opengraph"]
+extensions = ["myst_nb"]
 templates_path = ["templates"]
 root_doc = "index"
 highlight_language = "none"
@@ -31,14 +30,12 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
 html_permalinks_icon = "#"
-html_baseurl = os.environ.get("SITE_URL", "")
+html_baseurl = base()
+html_use_index = False
 html_theme_options = {"sidebar_hide_name": False, "top_of_page_buttons": []}
 pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
 
-ogp_site_url = html_baseurl
-ogp_site_name = project
-
 
 def setup(app: Sphinx) -> None:
-    for part in (anchors, beside, themes):
+    for part in (anchors, beside, plain, sharing, themes):
         part.setup(app)

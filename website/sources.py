@@ -44,9 +44,9 @@ def lesson(name: str) -> Lesson:
 
 
 def first_words(path: Path) -> str:
-    """The paragraph below a notebook's title."""
+    """The first paragraph of text below a notebook's title."""
     first = text(json.loads(path.read_text(encoding="utf-8"))["cells"][0])
-    return first.split("\n\n")[1]
+    return next(part for part in first.split("\n\n")[1:] if part[0] != "<")
 
 
 def lay_out(folder: Path) -> None:
@@ -64,13 +64,18 @@ def filled(template: str) -> str:
     pages = Environment(loader=FileSystemLoader(HERE / "pages"), undefined=StrictUndefined)
     pages.filters |= {each.__name__: each for each in (address, heading, inline, one_line)}
     return pages.get_template(f"{template}.j2").render(
-        lessons=course(), symptoms=symptoms(), picture=picture(), reference=REFERENCE, home=home()
+        lessons=course(),
+        symptoms=symptoms(),
+        picture=picture(),
+        reference=REFERENCE,
+        home=base() or "/",
     )
 
 
-def home() -> str:
-    """Where the site will be, as SITE_URL has it: a page for what is missing is shown anywhere."""
-    return os.environ.get("SITE_URL", "/").rstrip("/") + "/"
+def base() -> str:
+    """Where the site will be, with a slash at its end, or nothing if SITE_URL does not say it."""
+    address = os.environ.get("SITE_URL", "").rstrip("/")
+    return f"{address}/" if address else ""
 
 
 def write(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
-// Below a cell that shows something surprising stands a question. While it waits for a guess the
-// outcome is hidden; a guess, or a click on what shows it anyway, brings it, and says how it came.
+// Below a cell that shows something surprising stands a question. While it waits for a guess, the
+// outcome and the sentences on it are hidden; a guess, or a click on what shows it anyway, brings
+// them, and says how it came. Who searches the page, or follows a link to them, finds them, too.
 "use strict"
 
 function element(tag, properties = {}, ...children) {
@@ -8,35 +9,56 @@ function element(tag, properties = {}, ...children) {
   return made
 }
 
+// The outputs of the cell, and the cell of text after it.
+function outcome(cell, box) {
+  const outputs = [...cell.querySelector(".cell_output").children].filter(each => !each.contains(box))
+  const [anchor, ...texts] = following(cell)
+  if (!anchor?.matches(".cell-anchor")) return outputs
+  const end = texts.findIndex(each => each.matches(".cell, .cell-anchor, section"))
+  return [...outputs, anchor, ...texts.slice(0, end < 0 ? undefined : end)]
+}
+
+function following(node) {
+  const found = []
+  while ((node = node.nextElementSibling)) found.push(node)
+  return found
+}
+
 function ask(box) {
   const { ask, choices, came } = JSON.parse(box.dataset.guess)
-  const cell = box.closest(".cell")
-  const ways = element("span", { className: "ways" })
+  const parts = outcome(box.closest(".cell"), box)
+  const ways = element("div", { className: "ways" })
   const status = element("p", { role: "status" })
   const show = said => {
-    cell.classList.remove("asks")
-    if (said) status.replaceChildren(...told(said, came))
-    if (said && came !== undefined)
-      box.dataset.verdict = said.trim() === String(came) ? "came" : "surprise"
+    for (const part of parts) part.hidden = false
     ways.remove()
+    if (!said) return
+    status.replaceChildren(...told(said, came))
+    if (came !== undefined) box.dataset.verdict = said.trim() === String(came) ? "came" : "surprise"
   }
-  if (choices)
-    ways.append(...choices.map(word => element("button", { type: "button", onclick: () => show(word) }, word)))
-  else {
-    const field = element("input", { type: came === undefined ? "text" : "number", ariaLabel: ask })
-    const form = element("form", {}, field, element("button", {}, "Guess"))
-    form.onsubmit = event => {
-      event.preventDefault()
-      if (field.value) show(field.value)
-    }
-    ways.append(form)
-  }
-  ways.append(element("button", { type: "button", className: "skip", onclick: () => show("") }, "Show it"))
+  ways.append(...(choices ? choices.map(word => button(word, () => show(word))) : [field(ask, came, show)]))
+  ways.append(button("Show it", () => show("")))
+  ways.lastChild.className = "skip"
   box.querySelector("p").replaceChildren(element("b", {}, "Your guess:"), ` ${ask}`)
   box.setAttribute("role", "group")
   box.setAttribute("aria-label", "Your guess")
   box.append(ways, status)
-  cell.classList.add("asks")
+  for (const part of parts) {
+    part.hidden = "until-found"
+    part.addEventListener("beforematch", () => show(""))
+  }
+}
+
+const button = (word, onclick) => element("button", { type: "button", onclick }, word)
+
+function field(ask, came, show) {
+  const input = element("input", { type: came === undefined ? "text" : "number", ariaLabel: ask, required: true })
+  const form = element("form", {}, input, element("button", {}, "Guess"))
+  form.onsubmit = event => {
+    event.preventDefault()
+    show(input.value)
+  }
+  return form
 }
 
 function told(said, came) {
@@ -47,3 +69,8 @@ function told(said, came) {
 }
 
 document.querySelectorAll(".guess").forEach(ask)
+addEventListener("beforeprint", () => document.querySelectorAll(".guess .skip").forEach(each => each.click()))
+// The hash was looked for before anything was hidden, or became as high as it is now.
+const target = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+target?.dispatchEvent(new Event("beforematch", { bubbles: true }))
+target?.scrollIntoView()
