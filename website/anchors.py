@@ -19,7 +19,7 @@ class Names(SphinxTransform):
                 line, _, text = slugs[name]
                 slugs[name] = (line, name, text)
         for cell in self.document.findall(nodes.container):
-            if name := cell.get("cell_metadata", {}).get("anchor"):
+            if name := cell.attributes.get("cell_metadata", {}).get("anchor"):
                 cell["ids"].append(name)
 
 

@@ -38,7 +38,7 @@ def text(cell: Cell) -> str:
 
 
 def shown(cell: Cell, lesson: str) -> list[Cell]:
-    """What stands below a cell: its outputs, and before them its guess; or what only a run shows."""
+    """What stands below a cell: its outputs, after its guess; or what only a run would show."""
     if guess := guesses().get(cell["id"]):
         return [output(guess_box(guess)), *cell["outputs"]]
     if {"exercise", "step"}.intersection(cell["metadata"]["tags"]):
