@@ -14,7 +14,8 @@ class Names(SphinxTransform):
     def apply(self) -> None:
         slugs = self.env.metadata[self.env.docname].get("myst_slugs", {})
         for section in self.document.findall(nodes.section):
-            if (name := section.get("slug")) in section["ids"]:
+            name = section.get("slug", "")
+            if name in section["ids"] and '"' not in name:  # Sphinx's own link would break there
                 section["ids"] = [name, *(each for each in section["ids"] if each != name)]
                 line, _, text = slugs[name]
                 slugs[name] = (line, name, text)
