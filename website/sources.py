@@ -16,6 +16,7 @@ from website.showcase import picture
 
 HERE = Path(__file__).parent
 REFERENCE = "15_reference"
+BOOK = HERE.parent / "build/book/sockets.pdf"
 
 
 class Lesson(NamedTuple):

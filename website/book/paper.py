@@ -1,0 +1,46 @@
+"""Printing: Chromium makes the pages, and is told where everything has come to stand."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+from pypdf import PdfReader
+
+TELL = """(links, numbers) => links.forEach(a => {
+    a.dataset.page = numbers[decodeURIComponent(a.hash.slice(1))] ?? "" })"""
+
+
+def printed(html: str, pdf: Path) -> None:
+    """Print twice: the page numbers of the first time are written into the second.
+
+    Chromium has no `target-counter()`. As a number has room for three digits from the beginning,
+    nothing moves when it comes; should it, another round follows.
+    """
+    pdf.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        source = Path(folder, "book.html")
+        source.write_text(html, encoding="utf-8")
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=["--no-sandbox"] * (os.getuid() == 0),  # root has none in Chromium
+        )
+        page = browser.new_page()
+        page.goto(source.as_uri())
+        numbers: dict[str, int] = {}
+        while (found := print_once(page, pdf)) != numbers:
+            numbers = found
+            page.eval_on_selector_all("a.page", TELL, numbers)
+        browser.close()
+
+
+def print_once(page: Page, pdf: Path) -> dict[str, int]:
+    """Write the PDF, and return the page of each place that a link leads to."""
+    page.pdf(path=pdf, prefer_css_page_size=True, outline=True, tagged=True, print_background=True)
+    reader = PdfReader(pdf)
+    numbers = {each.indirect_reference: number for number, each in enumerate(reader.pages, 1)}
+    return {
+        name.lstrip("/"): numbers[place.page.indirect_reference]
+        for name, place in reader.named_destinations.items()
+    }
