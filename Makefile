@@ -11,7 +11,7 @@ lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet
 	--python-version 3.11 --generate-hashes --no-annotate
 prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks website
 
-.PHONY: help lab slides site test notebooks classroom bench soak versions lint lock clean
+.PHONY: help lab slides site book test notebooks classroom bench soak versions lint lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -25,6 +25,9 @@ slides: .venv/project ## write every notebook as slides into build/slides, one H
 
 site: .venv/dev .venv/project ## build the course as a site into build/site (SITE_URL=https://… where it will be)
 	@$(python) -m website $(ARGS)
+
+book: site ## print the course into build/book/sockets.pdf (the next `make site` offers it)
+	@$(python) -m website.book
 
 test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ALL=1: no samples; ARGS="tests/test_capture.py" narrows)
 	@ALL=$(ALL) $(python) -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto --dist=loadscope $(ARGS)

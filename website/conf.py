@@ -3,7 +3,7 @@
 from sphinx.application import Sphinx
 
 from website import anchors, beside, plain, sharing, themes
-from website.sources import base
+from website.sources import BOOK, base
 
 project = "The socket API, live"
 author = "The sockutils authors"
@@ -26,6 +26,7 @@ html_title = project
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = [("guess.js", {"defer": "defer"}), ("site.js", {"defer": "defer"})]
+html_extra_path = [str(BOOK.parent)] if BOOK.exists() else []
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False

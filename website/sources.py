@@ -69,6 +69,7 @@ def filled(template: str) -> str:
         symptoms=symptoms(),
         picture=picture(),
         reference=REFERENCE,
+        book=BOOK.name if BOOK.exists() else "",
         home=base() or "/",
     )
 

@@ -9,14 +9,15 @@ from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader
 
 TELL = """(links, numbers) => links.forEach(a => {
-    a.dataset.page = numbers[decodeURIComponent(a.hash.slice(1))] ?? "" })"""
+    a.dataset.page = numbers[decodeURIComponent(a.hash.slice(1))] ?? "000" })"""
+ROUNDS = 4
 
 
 def printed(html: str, pdf: Path) -> None:
     """Print twice: the page numbers of the first time are written into the second.
 
-    Chromium has no `target-counter()`. As a number has room for three digits from the beginning,
-    nothing moves when it comes; should it, another round follows.
+    Chromium has no `target-counter()`. A number may be narrower than the three digits that kept
+    its place, and move what follows; then another round comes. Raises RuntimeError if they do not come to rest.
     """
     pdf.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -28,10 +29,15 @@ def printed(html: str, pdf: Path) -> None:
         )
         page = browser.new_page()
         page.goto(source.as_uri())
-        numbers: dict[str, int] = {}
-        while (found := print_once(page, pdf)) != numbers:
-            numbers = found
+        page.eval_on_selector_all("a.page", TELL, {})
+        numbers = print_once(page, pdf)
+        for _ in range(ROUNDS):
             page.eval_on_selector_all("a.page", TELL, numbers)
+            before, numbers = numbers, print_once(page, pdf)
+            if numbers == before:
+                break
+        else:
+            raise RuntimeError(f"page numbers still move after {ROUNDS} rounds")
         browser.close()
 
 

@@ -1,0 +1,60 @@
+"""The book: printed, then read page by page. Two chapters of it, or with ALL=1 the whole."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import browser
+import pytest
+from kernels import ALL
+from pypdf import PdfReader
+
+from website.book.whole import pages
+
+ROOT = Path(__file__).parents[1]
+PAGES = pages() if ALL else ["03_listen", "deeper/03_listen"]
+pytestmark = browser.pytestmark
+chromium = browser.chromium
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> PdfReader:
+    folder = tmp_path_factory.mktemp("book")
+    for command in (
+        ["website", str(folder / "site")],
+        ["website.book", str(folder / "site"), str(folder / "book.pdf"), *PAGES],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return PdfReader(folder / "book.pdf")
+
+
+def test_each_chapter_is_in_the_outline(book: PdfReader) -> None:
+    chapters = [each for each in book.outline if not isinstance(each, list)]
+    assert len(chapters) == len(PAGES) + 1  # and the table of contents
+
+
+def test_each_page_says_something(book: PdfReader) -> None:
+    assert [n for n, page in enumerate(book.pages, 1) if len(page.extract_text()) < 20] == []
+
+
+def test_links_lead_somewhere(book: PdfReader) -> None:
+    wanted = [
+        str(link.get_object()["/Dest"])
+        for page in book.pages
+        for link in page.get("/Annots", [])
+        if "/Dest" in link.get_object()
+    ]
+    assert wanted
+    names = {name.lstrip("/") for name in book.named_destinations}
+    assert {name.lstrip("/") for name in wanted} <= names
+
+
+def test_fonts_are_in_the_file(book: PdfReader) -> None:
+    for page in book.pages:
+        for font in page["/Resources"].get("/Font", {}).values():
+            inner = font.get_object().get("/DescendantFonts", [font])[0].get_object()
+            if inner["/Subtype"] != "/Type3":
+                assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(inner["/FontDescriptor"])
