@@ -1,4 +1,4 @@
-"""Print the book: python -m website.book [SITE [PDF [PAGE...]]], with all pages if none is named."""
+"""Print the book, or these pages of it: python -m website.book [SITE [PDF [PAGE...]]]"""
 
 import sys
 from pathlib import Path

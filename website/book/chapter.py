@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from website.book.answers import gathered
 
-SCREEN = ".headerlink, .beside, script, button, input, select, .cell_output style, .sk-note"
+SCREEN = ".headerlink, .beside, script, button, input, select, .cell_output style, .sk-note, .sockutils-still > p"
 DRAWING = re.compile(r"^data:image/svg\+xml;base64,")
 DRAWN = count(1)
 
@@ -87,4 +87,3 @@ def draw(image: Tag) -> None:
         title.decompose()
     drawing["role"], drawing["aria-label"] = "img", image["alt"]
     image.replace_with(drawing)
-

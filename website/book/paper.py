@@ -16,8 +16,8 @@ ROUNDS = 4
 def printed(html: str, pdf: Path) -> None:
     """Print twice: the page numbers of the first time are written into the second.
 
-    Chromium has no `target-counter()`. A number may be narrower than the three digits that kept
-    its place, and move what follows; then another round comes. Raises RuntimeError if they do not come to rest.
+    Chromium has no `target-counter()`. Each number has the same width (book.css), so the second
+    time nothing moves; it is looked at all the same, and RuntimeError raised if it does not rest.
     """
     pdf.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
