@@ -12,7 +12,10 @@ from markupsafe import Markup
 
 from website.book.answers import gathered
 
-SCREEN = ".headerlink, .beside, script, button, input, select, .cell_output style, .sk-note, .sockutils-still > p"
+SCREEN = (
+    ".headerlink, .beside, script, button, input, select, .cell_output style, .sk-note, "
+    ".sockutils-still > p"
+)
 DRAWING = re.compile(r"^data:image/svg\+xml;base64,")
 DRAWN = count(1)
 
