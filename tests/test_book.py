@@ -71,3 +71,11 @@ def test_fonts_are_in_the_file(book: PdfReader) -> None:
             inner = font.get_object().get("/DescendantFonts", [font])[0].get_object()
             if inner["/Subtype"] != "/Type3":
                 assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(inner["/FontDescriptor"])
+
+
+def test_the_text_of_each_chapter_is_there(book: PdfReader) -> None:
+    text = "".join("".join(page.extract_text() for page in book.pages).split())
+    for path in (ROOT / f"notebooks/{page}.ipynb" for page in PAGES if page != "run"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        first = next(cell for cell in cells if cell["cell_type"] == "code")
+        assert "".join("".join(first["source"]).split()) in text, path
