@@ -45,8 +45,6 @@ def print_once(page: Page, pdf: Path) -> dict[str, int]:
     """Write the PDF, and return the page of each place that a link leads to."""
     page.pdf(path=pdf, prefer_css_page_size=True, outline=True, tagged=True, print_background=True)
     reader = PdfReader(pdf)
-    numbers = {each.indirect_reference: number for number, each in enumerate(reader.pages, 1)}
-    return {
-        name.lstrip("/"): numbers[place.page.indirect_reference]
-        for name, place in reader.named_destinations.items()
-    }
+    places = reader.named_destinations.items()
+    numbers = {name.lstrip("/"): reader.get_destination_page_number(at) for name, at in places}
+    return {name: number + 1 for name, number in numbers.items() if number is not None}
