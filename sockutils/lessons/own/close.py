@@ -36,7 +36,7 @@ HINTS = {
     "without waiting": f"{BOTH}. Then {ON}",
     "reset the connection": f"{ON}. {BOTH}",
     "gone before": f"{ON}. And end your direction with {HALF}",
-    "UnicodeDecodeError": "a character may come in two parts: decode whole lines, or all at the end",
+    "UnicodeDecodeError": "a character may come in two parts: decode lines, or all at the end",
     "empty lines": "each answer has its newline: print(…, end='')",
     "as Python writes bytes": "`.decode()` makes text of bytes",
     "printed": f"print every answer that comes: {ON}",
