@@ -1,5 +1,8 @@
 """05: the client has a time limit, and says in one line that it got no answer."""
 
+import os
+import re
+import time
 from pathlib import Path
 
 from sockutils.lessons.own.start import calls_once
@@ -7,9 +10,12 @@ from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
 from sockutils.practice.program import HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
-from sockutils.tables.diag import sockets
+from sockutils.tables.diag import sockets, with_holders
 
 LIMIT = 3.5  # seconds until a client has given up that waits for two; a busy machine takes a while
+ASLEEP = 2.7  # of these, the seconds in which it waited for something else than the processor
+NUMBER = re.compile(r"\d+|None")  # settimeout()'s error has None
+DENIED = re.compile(r"\b(?:not?|nor|neither|never)\b|n't", re.IGNORECASE)
 EXIT = 'sys.exit("words") says the words, and ends with status 1'
 HINTS = {
     "is not there": "the client of before is folded under the text above: begin with it",
@@ -17,6 +23,7 @@ HINTS = {
     "ended with status": "`except OSError` takes every way in which a connection fails; "
     "and where a server listens, say hello to it: it waits for that",
     "says nothing": EXIT,
+    "differ only": "os.strerror(number) has the words; an exception, printed, has them as well",
     "lines: one": "either print() or sys.exit() says it",
     "let it be 1": EXIT,
     "for both": "print the error: it says what is wrong. Or have an `except` for each",
@@ -32,9 +39,11 @@ def step(client: Path) -> None:
         refused = gives_up(program, "nobody listens", START)
     with full(HOST, PORT), running(client) as program:
         wait_until(lambda: program.over or calling(), START)
-        silent = gives_up(program, "the server is silent", LIMIT)
-    both = f"{client.name} says {refused!r:.60} for both, refused and silent: tell what is wrong"
-    assert refused != silent, both
+        pids = callers()
+        long = wait_until(lambda: program.over or any(slept(pid) > ASLEEP for pid in pids), LIMIT)
+        assert program.over, still("the server is silent", program, ASLEEP if long else LIMIT)
+        silent = gives_up(program, "the server is silent", 0)
+    tells_apart(client.name, refused, silent)
     calls_once(client, b"good morning")
 
 
@@ -43,10 +52,38 @@ def calling() -> bool:
     return "SYN-SENT" in [row.state for row in sockets(port=PORT)]
 
 
+def callers() -> set[int]:
+    """The processes that have sent a SYN, and got no answer."""
+    rows = [row for row in sockets(port=PORT) if row.state == "SYN-SENT"]
+    return {one.pid for row in with_holders(rows) for one in row.holders or ()}
+
+
+def slept(pid: int) -> float:
+    """For how many seconds of its life a process that sleeps has waited for something else than
+    a processor: a busy machine's delays are not its own.
+
+    proc(5): its start is the field 22 of `stat`, in ticks; `schedstat` has its nanoseconds on a
+    processor, and those of waiting for one. 0 for a process that does not sleep, or is no more,
+    and on a kernel without that file.
+    """
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)  # first: what is counted later shortens the time
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        running, waiting, _ = map(int, Path(f"/proc/{pid}/schedstat").read_text().split())
+    except OSError:
+        return 0
+    life = now - int(fields[18]) / os.sysconf("SC_CLK_TCK")
+    return life - (running + waiting) / 1e9 if state == "S" else 0
+
+
+def still(why: str, program: Program, seconds: float) -> str:
+    return f"{why}, and {program} still waits after {seconds:g} s: two are the limit"
+
+
 def gives_up(program: Program, why: str, limit: float) -> str:
     """Wait until it has ended, with one line and status 1; return the line."""
     wait_until(lambda: program.over, limit)
-    assert program.over, f"{why}, and {program} still waits after {limit:g} s: two are the limit"
+    assert program.over, still(why, program, limit)
     if "Traceback (most recent call last)" in program.complained:
         program.lives()
     lines = f"{program.printed}\n{program.complained}".split("\n")
@@ -56,3 +93,15 @@ def gives_up(program: Program, why: str, limit: float) -> str:
     told = f"{why}, and {program} ends with status {program.status}"
     assert program.status == 1, f"{told}: let it be 1, so that a script notices"
     return said[0]
+
+
+def tells_apart(name: str, refused: str, silent: str) -> None:
+    """Each line is about its own case, and in words."""
+    both = f"{name} says {refused!r:.60} for both, refused and silent: tell what is wrong"
+    assert refused != silent, both
+    numbers = f"{name} says {refused!r:.60} and {silent!r:.60}, which differ only in a number"
+    told = [NUMBER.sub("", line) for line in (refused, silent)]
+    assert told[0] != told[1], f"{numbers}: its user does not know what it means"
+    for word, case, line in (("refused", "silent", silent), ("timed out", "refused", refused)):
+        mixed = word in line.lower() and not DENIED.search(line)
+        assert not mixed, f"{name} says {line!r:.60} when it is {case}: which `except` says that?"
