@@ -5,11 +5,10 @@ import re
 import socket
 from pathlib import Path
 
-from sockutils.lessons.own.rests import asleep
+from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, own_program
-from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
-from sockutils.tables.busy import who_holds
+from sockutils.practice.program import ANSWER, PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
 HINTS = {
@@ -59,8 +58,8 @@ def stops_listening(program: Program) -> None:
     One that has its client, sleeps and still listens, waits for words: no need to wait longer.
     """
     wait_until(lambda: program.over or not listeners() or accepted(), ANSWER)
-    if listeners() and (pids := accepted()):
-        asleep(program, pids)
+    if listeners() and accepted():
+        asleep(program, processes())
     program.lives()
     assert not listeners() or accepted(), (
         f"{program} has not called accept() within {ANSWER:.0f} s: its client waits in the queue, "
@@ -72,10 +71,10 @@ def stops_listening(program: Program) -> None:
     )
 
 
-def accepted() -> set[int]:
-    """The processes that have the connection with the client."""
-    rows = [row for row in who_holds(PORT, HOST) if row.state == "ESTAB"]
-    return {one.pid for row in rows for one in row.holders or ()}
+def accepted() -> bool:
+    """Whether a program has the server's end: what waits in the queue has no inode so far."""
+    rows = [row for row in sockets(port=PORT) if row.state == "ESTAB" and row.local[-1] == PORT]
+    return any(row.inode for row in rows)
 
 
 def listeners() -> list[str]:
