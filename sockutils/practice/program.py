@@ -109,11 +109,12 @@ class Program:
 
     def listens(self, port: int = PORT) -> None:
         """Wait until it listens on the port."""
-        wait_until(lambda: self.over or self._listeners(), START)
+        wait_until(lambda: self.over or self._listeners() or self._receivers(), START)
         rows = self._listeners()
         if not rows:
             self.lives()
             assert not self.over, f"{self} ended at once: it has waited for no client"
+            assert not self._receivers(), f"{self} receives datagrams: make it SOCK_STREAM"
             raise AssertionError(
                 f"{self} listens on no port after {START:.0f} s: it needs bind() and listen(), "
                 "or create_server()"
