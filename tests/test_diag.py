@@ -237,10 +237,11 @@ def test_port_finds_exactly_the_sockets_that_have_it(make: Opener) -> None:
 
 
 def test_the_kernel_itself_filters_by_port(make: Opener) -> None:
-    servers = [bound(make(socket.AF_INET, DGRAM)) for _ in range(20)]
+    servers = [bound(make(socket.AF_INET, STREAM)) for _ in range(20)]
+    for server in servers:
+        server.listen()
     with contextlib.closing(netlink.open_netlink()) as kernel:
-        condition = rows.only_port(end(servers[0])[1])
-        found = [row.inode for row in rows.inet_rows(kernel, condition)]
+        found = [row.inode for row in rows.tcp_rows(kernel, end(servers[0])[1])]
     assert [inode_of(server) in found for server in servers] == [True] + [False] * 19
 
 
