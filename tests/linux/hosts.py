@@ -161,7 +161,7 @@ def boot(name: str, host: Host, kernel: str, notebooks: list[str]) -> Path:
 def wrong(host: Host, out: Path, kernel: str) -> list[str]:
     """What is not as it should be, a line each."""
     if not (out / "status").exists():
-        return [f"it did not come as far as the lessons, see {out / 'console'}"]
+        return ["it did not come as far as the lessons"]
     line, _, told = (out / "stdout").read_text(errors="replace").partition("\n")
     found = [] if line.startswith(host.says) else [f"the kernel says: {line}"]
     why = line.partition(": ")[2] if line != PRIVATE else None
@@ -186,6 +186,12 @@ def failures(told: str) -> Iterator[tuple[str, str]]:
     yield from zip(parts[::2], parts[1::2], strict=True)
 
 
+def total(out: Path) -> str:
+    """The last line of pytest's."""
+    file = out / "stdout"
+    return file.read_text(errors="replace").strip().rpartition("\n")[2] if file.exists() else ""
+
+
 def main(arguments: list[str]) -> int:
     if "--help" in arguments:
         print(__doc__, " ".join(HOSTS), sep="\n")
@@ -199,8 +205,8 @@ def main(arguments: list[str]) -> int:
     for name in names:
         out = boot(name, HOSTS[name], kernel, notebooks)
         lines = wrong(HOSTS[name], out, kernel)
-        total = (out / "stdout").read_text(errors="replace").strip().rpartition("\n")[2]
-        print(f"{name}: {'as it should be' if not lines else 'WRONG'}, {total}", flush=True)
+        verdict = f"WRONG, see {out.relative_to(ROOT)}" if lines else "as it should be"
+        print(f"{name}: {verdict}, {total(out)}", flush=True)
         print(*(f"  {line}\n" for line in lines[:MANY]), sep="", end="", flush=True)
         failed = failed or bool(lines)
     return int(failed)
