@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 BOOT = Path(__file__).with_name("boot")
 KERNEL = "6.1-um"
 MANY = 30  # lines that are enough to see what is wrong
-USERS = {"root": "", "learner": "65534"}
+USERS = {"learner": "65534", "root": ""}
 PYTEST = ".venv/bin/python -m pytest -q -rs --tb=line -p no:cacheprovider -n0 --nbval"
 
 # What is looked at, by root in the first network: a name, and shell text that lists it.
