@@ -80,7 +80,7 @@ def seen(user: str, kernel: str, notebooks: list[str]) -> Path:
     pytest = f"{PYTEST} --nbval-cell-timeout=900 {shlex.join(notebooks or ['notebooks'])}"
     run = f"setpriv --reuid {USERS[user]} --regid {USERS[user]} --clear-groups --inh-caps=-all "
     learner = (run if USERS[user] else "") + pytest
-    text = f"mkdir -m 777 -p /tmp/home\n{look('before')}\n{learner}\n{look('after')}"
+    text = f"chmod 777 /tmp/home\n{look('before')}\n{learner}\n{look('after')}"
     wanted = {
         "OUT": str(out),
         "PROJECT": str(ROOT),
