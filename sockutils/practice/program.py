@@ -15,7 +15,7 @@ from typing import IO
 from sockutils.peers.waits import wait_until
 from sockutils.practice.traceback import last_words
 from sockutils.tables.busy import who_holds
-from sockutils.tables.diag import sockets, with_holders
+from sockutils.tables.diag import rows_on, sockets, with_holders
 from sockutils.tables.holders import told
 from sockutils.tables.rows import Row
 
@@ -145,7 +145,7 @@ class Program:
     def _held(self, *kind: str) -> list[Row]:
         """Its sockets of this protocol and state."""
         group = self._process.pid
-        rows = [row for row in sockets() if (row.protocol, row.state) == kind]
+        rows = [row for row in rows_on() if (row.protocol, row.state) == kind]
         held = with_holders(rows) if rows else []  # it looks into every process
         return [row for row in held if any(member(one.pid, group) for one in row.holders or ())]
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from sockutils.peers.ends import accept_queue, connected, fill, reset
 from sockutils.peers.waits import wait_until
+from sockutils.tables.descriptors import no_descriptor
 from sockutils.tables.diag import sockets
 
 ANY = ("127.0.0.1", 0)
@@ -22,7 +23,7 @@ def high(end: socket.socket, number: int) -> Iterator[int]:
     """Another descriptor of the socket, with that number or the next free one, for the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if number >= hard != resource.RLIM_INFINITY:
-        raise OSError(f"no descriptor {number} here: ulimit -Hn, the hard limit, is {hard}")
+        raise no_descriptor(number, hard)
     with ExitStack() as stack:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
