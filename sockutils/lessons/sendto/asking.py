@@ -55,7 +55,8 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         (0, 2, 0.0, LONG),
     ):
         seconds = SLEEPY if late else 0.2
-        what = f"the server ignores {deaf} questions, you had {tries} tries of {seconds:g} s"
+        word = "try" if tries == 1 else "tries"
+        what = f"the server ignores {deaf} questions, you had {tries} {word} of {seconds:g} s"
         what += f", and the answer comes {late:g} s late" if late else ""
         what += ", and the answer is empty" if expected == b"" else ""
         count = min(deaf + 1, tries)
