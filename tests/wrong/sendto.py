@@ -501,7 +501,11 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ("persistence", a_socket_each, "first question came late, .*None\nhint: one socket for all"),
     ("persistence", does_not_close, "you left a socket open\nhint: `with"),
     ("persistence", not_after_the_last, "asked 3 of 3 .*: wait after the last\nhint: each round"),
-    ("persistence", with_the_address, "you returned .b'answer 1', .*\nhint: return the answer alone"),
+    (
+        "persistence",
+        with_the_address,
+        "you returned .b'answer 1', .*\nhint: return the answer alone",
+    ),
     ("stop_and_wait", Both(hopes, nothing), "send_all.*message 1 should be b'lost'"),
     ("stop_and_wait", Both(believes_any, nothing), "send_all.*message . should be "),
     ("stop_and_wait", Both(apprentice, nothing), "an old acknowledgement is no reason to send"),
