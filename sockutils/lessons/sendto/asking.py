@@ -28,7 +28,7 @@ PEER = (
     "sendto",
     seconds=15,
     hint={
-        "as soon as it comes": "wait in recv() itself, settimeout(seconds) long: sleep() hears nothing",
+        "as soon as it comes": "wait in recv(), settimeout(seconds) long: sleep() hears nothing",
         "a try took": "settimeout(seconds), before you wait",
         "a stranger": PEER,
         "no stranger makes": "a round ends with its time, not with a stranger: count the rounds",
