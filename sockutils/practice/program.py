@@ -129,7 +129,7 @@ class Program:
         ends = {row.local[-1]: row.local[0] for row in self._receivers()}
         if not ends:
             self.lives()
-            assert not self.over, f"{self} ended at once: it has waited for no datagram"
+            assert not self.over, f"{self} ended before a datagram came"
             assert not self._listeners(), f"{self} listens for connections: make it SOCK_DGRAM"
             raise AssertionError(f"{self} has bound no UDP socket after {START:.0f} s")
         found = port if port in ends else next(iter(ends))
