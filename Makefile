@@ -11,7 +11,7 @@ lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet
 	--python-version 3.11 --generate-hashes --no-annotate
 prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks
 
-.PHONY: help lab slides test notebooks classroom bench hosts soak versions lint lock clean
+.PHONY: help lab slides test notebooks classroom bench soak versions kernels hosts lint lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -50,6 +50,9 @@ versions: .venv/dev ## run every notebook with the oldest and the newest depende
 		build/$$kind/bin/python -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto \
 			--dist=loadscope -p no:cacheprovider notebooks || exit; \
 	done
+
+kernels: .venv/dev .venv/project ## run notebooks and tests on other Linux kernels (ARGS="--list", ARGS="6.1 newest")
+	@$(python) tests/linux $(ARGS)
 
 lint: .venv/dev .venv/project ## formatting, lint, types, spelling
 	@$(python) -m ruff format --check

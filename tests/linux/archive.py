@@ -111,8 +111,8 @@ def fetch(name: str) -> Path:
     if name not in available():
         raise SystemExit(f"no kernel {name}; there are {' '.join(available())}")
     image = available()[name]
-    parts = [image]  # since 7.1 the image and the modules are packages of their own
-    for part in "binary", "modules":
+    parts = [image]  # a newer one is spread over four packages
+    for part in "base", "binary", "modules":
         package = image.replace("linux-image-", f"linux-{part}-")
         if package != image and ask(
             "apt-cache", "search", "--names-only", f"^{re.escape(package)}$"

@@ -361,7 +361,7 @@ WRONG = [
     ("sixteen_bytes", length_in_zero, "sin_zero, all zeros, is 00 .*, you have 00 .* 10"),
     ("sixteen_bytes", ipv6_family, "the family, AF_INET .* you have (0a 00|00 0a)"),
     ("same_port_again", forgets_the_option, r"left a connection in TIME_WAIT.*in your line \d+"),
-    ("same_port_again", option_too_late, r"set before bind\(\); the second .*, in your line \d+: server.bind"),
+    ("same_port_again", option_too_late, r"set before bind\(\); the .*, in your line \d+: server"),
     ("same_port_again", shares_the_port, "two living servers have one port.* SO_REUSEPORT"),
     ("same_port_again", shares_after_a_look, "it has SO_REUSEPORT: two that start at the same"),
     ("same_port_again", does_not_listen, "it returned a socket that does not listen"),
