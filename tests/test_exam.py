@@ -17,6 +17,7 @@ def reads_slowly(send: Callable[[socket.socket, bytes], None]) -> str:
 
     def serve(listener: socket.socket, protocol: Any) -> None:
         connection, talk = listener.accept()[0], protocol()
+        connection.settimeout(10)  # so that send() returns when a part of it is sent
         with connection, suppress(OSError):  # who has seen enough is gone
             send(connection, talk.hear(connection.recv(100)))
             connection.recv(100)
