@@ -1,28 +1,29 @@
 """A client that asks for 100 MB, and what a server copies of its answer until all of it is sent."""
 
-from typing import Any, SupportsIndex
+from typing import Any
 
 from sockutils.lessons.server.clients import Tested
 
 MUCH = 100 << 20  # bytes
 WISH = b"100 MB, please"
+BUSY = 20.0  # seconds: a server that copies so much keeps its client waiting
 
 
 class Long(bytes):
-    """An answer that notes how many bytes are copied of it: a slice of bytes is a copy."""
+    """Zeros, which note how many bytes are copied of them: a slice of bytes is a copy."""
 
     copied: list[int]
 
     def __getitem__(self, key: Any) -> Any:
-        part = super().__getitem__(key)
         if not isinstance(key, slice):
-            return part
-        self.copied.append(len(part))
-        return long(part, self.copied)
+            return super().__getitem__(key)
+        length = len(range(*key.indices(len(self))))
+        self.copied.append(length)
+        return long(length, self.copied)
 
 
-def long(data: bytes | SupportsIndex, copied: list[int]) -> Long:
-    answer = Long(data)
+def long(length: int, copied: list[int]) -> Long:
+    answer = Long(length)
     answer.copied = copied
     return answer
 
@@ -40,6 +41,7 @@ def with_a_long_answer(protocol: Any, copied: list[int]) -> Any:
 def a_slow_reader(copied: list[int], tested: Tested) -> None:
     """It reads all of it, and the server can never send more than fits into the buffers."""
     client, got = tested.call(), 0
+    client.settimeout(BUSY)
     client.sendall(WISH + b"\n")
     while got < MUCH:
         part = client.recv(1 << 18)
