@@ -21,7 +21,6 @@ CLOSES = """
 import socket
 
 server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(("127.0.0.1", 5000))
 server.listen(1)
 connection, _ = server.accept()
@@ -30,20 +29,22 @@ while part := connection.recv(4):
     connection.sendall(part.upper())
 connection.close()
 """
-UNCHANGED = """
+OPEN = SERVER.replace("with connection:\n", "    with connection:\n    ")
+SHORT = """
 import socket
 
 with socket.create_server(("127.0.0.1", 5000)) as server:
     connection, _ = server.accept()
-    with connection:
-        connection.sendall(connection.recv(100).upper())
+with connection:
+    connection.sendall(connection.recv(100).upper())
 """
 SENDS = "    connection.sendall(connection.recv(100).upper())"
 FORGETS = f"connection.sendall{SENDS.partition('sendall')[2]}"
 # whether the words have come when it closes, and who has closed first then
 SPOKE_FIRST = "closed before it had read every|expected b'WHO IS THERE|rests for a minute"
 WRONG = [
-    (UNCHANGED, "has a client, and 8 s later it still listens"),
+    (OPEN, "has a client, and 8 s later it still listens"),
+    (SHORT, r"has SO_REUSEADDR, as create_server\(\) makes it: write socket\(\), bind\(\)"),
     (SERVER.replace("connection, _ =", "import signal; signal.pause() #"), "it still listens"),
     (SERVER.replace(f"with connection:\n{SENDS}", FORGETS), "leaves to Python what is unclosed <s"),
     (

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sockutils.lessons.own.rests import states
 from sockutils.lessons.own.start import calls_once
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
@@ -9,7 +10,7 @@ from sockutils.practice.program import HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
 from sockutils.tables.diag import sockets
 
-LIMIT = 3.5  # seconds until a client has given up that waits for two; a busy machine takes a while
+LIMIT = 2.5  # seconds after which one that waits for two does not sleep any more
 EXIT = 'sys.exit("words") says the words, and ends with status 1'
 HINTS = {
     "is not there": "the client of before is folded under the text above: begin with it",
@@ -32,7 +33,12 @@ def step(client: Path) -> None:
         refused = gives_up(program, "nobody listens", START)
     with full(HOST, PORT), running(client) as program:
         wait_until(lambda: program.over or calling(), START)
-        silent = gives_up(program, "the server is silent", LIMIT)
+        wait_until(lambda: program.over, LIMIT)
+        late = (
+            f"the server is silent, and {program} still waits after {LIMIT:g} s: two are the limit"
+        )
+        assert not waits(program), late
+        silent = gives_up(program, "the server is silent", START)
     both = f"{client.name} says {refused!r:.60} for both, refused and silent: tell what is wrong"
     assert refused != silent, both
     calls_once(client, b"good morning")
@@ -41,6 +47,14 @@ def step(client: Path) -> None:
 def calling() -> bool:
     """Whether a client has sent its SYN, and got no answer."""
     return "SYN-SENT" in [row.state for row in sockets(port=PORT)]
+
+
+def waits(program: Program) -> bool:
+    """Whether it sleeps until the answer comes. One whose time is up runs, on a busy machine too.
+
+    It does as soon as the kernel's timer is over, though a processor may be free for it only later.
+    """
+    return set(states(program.pid)) == {"S"} and calling() and set(states(program.pid)) == {"S"}
 
 
 def gives_up(program: Program, why: str, limit: float) -> str:

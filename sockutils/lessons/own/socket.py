@@ -7,9 +7,12 @@ from pathlib import Path
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, own_program
 from sockutils.practice.program import ANSWER, PORT, Program, free, running
+from sockutils.tables.borrowed import option
 from sockutils.tables.diag import sockets
 
 HINTS = {
+    "SO_REUSEADDR": "with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server: and in it "
+    "the three calls, up to accept()",
     "Invalid argument": "bind(), listen(), accept(), in this order, each once: "
     "accept() needs a socket that listens",
     "": "one `with` block for the listener, up to accept(), and one for the connection",
@@ -22,6 +25,7 @@ def step(server: Path) -> None:
         free()
         with running(server, options=("-X", "dev")) as program:
             program.listens()
+            made_by_hand(program)
             with caller() as client:
                 stops_listening(program)
                 # The words and the end in one packet: so it is the client that closes first, and
@@ -32,6 +36,16 @@ def step(server: Path) -> None:
                 closes(program, client)
             program.ends()
             closes_all(program)
+
+
+def made_by_hand(program: Program) -> None:
+    """create_server() also sets an option, which is seen from outside, where one may look."""
+    (inode,) = [row.inode for row in sockets(port=PORT) if row.state == "LISTEN"]
+    shared = option(inode, socket.SOL_SOCKET, socket.SO_REUSEADDR)
+    assert not shared, (
+        f"the listener of {program} has SO_REUSEADDR, as create_server() makes it: write socket(), "
+        "bind() and listen() in its place, without options, which come in 02"
+    )
 
 
 def stops_listening(program: Program) -> None:
