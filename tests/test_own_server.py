@@ -98,14 +98,12 @@ WELCOME = "    except OSError as error:\n        print(error)\n        epoll.mod
 LEFT = "        if not (client.begun or client.answers):\n"
 ARGUMENT = "float(sys.argv[2]) if len(sys.argv) > 2 else 60"
 QUEUE = "    while welcome():\n"
-TURN = "    turn()  # what they have asked by now\n"
 TRY = "    before, wanted = client.wants(), serve(client)\n"
 ON = TRY + "    while wanted and ready(client):\n        wanted = serve(client)\n"
 READY = """def ready(client):
-    one = [client.connection]
-    if client.answers:
-        return select.select([], one, [], 0)[1]
-    return select.select(one, [], [], 0)[0]
+    one = select.poll()
+    one.register(client.connection, select.POLLOUT if client.answers else select.POLLIN)
+    return one.poll(0)
 
 
 """
@@ -120,7 +118,11 @@ WRONG = [
     ("        epoll.modify(server, 0)\n", "", "File too large.*hint: without a descriptor"),
     ("def step(number)", f"{READY}def step(number)", "another one waits for its answer.*no loop"),
     ("line.upper()", "line.decode().upper().encode()", "bytes that are no text.*hint: .*decode"),
-    (TURN, "", "a line that came just before SIGTERM: .*hint: when the end comes, look once"),
+    (
+        "    running = False",
+        "    running = False\n    dismiss()",
+        "a line that came just before SIGTERM: .*hint: when the end comes, look once",
+    ),
     ("signal.signal(", "print(", "SIGTERM.*hint: "),
     ("    running = False", "    sys.exit()", "were in the queue at SIGTERM: .*hint: after"),
     (
