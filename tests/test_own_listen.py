@@ -107,6 +107,7 @@ WRONG = [
     (SERVER.replace("while True", "for _ in range(3)"), "ended after 3 clients.*without an end"),
     (TEN, "ended after 10 clients.*without an end"),
     (TEN.replace("10", "50"), "ended after 50 clients.*without an end"),
+    (TEN.replace("10", "60"), "ended after 60 clients.*without an end"),
     (INSIDE, "who waited for shout_server.py was reset: it closed its listener\nhint: .* `with`"),
     (CLOSED, "closed its listener.*\nhint: the `with` of the listener"),
     (CLOSED.replace("listen()", "listen(50)"), "closed its listener.*\nhint: the `with` of"),

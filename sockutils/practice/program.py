@@ -90,6 +90,10 @@ class Program:
                 os.killpg(leader, signal.SIGCONT)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def over(self) -> bool:
         return self._process.poll() is not None
 

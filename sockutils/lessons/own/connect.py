@@ -1,19 +1,17 @@
 """05: the client has a time limit, and says in one line that it got no answer."""
 
-import os
 import re
-import time
 from pathlib import Path
 
+from sockutils.lessons.own.rests import states
 from sockutils.lessons.own.start import calls_once
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
 from sockutils.practice.program import HOST, PORT, START, Program, free, running
 from sockutils.practice.silent import full
-from sockutils.tables.diag import sockets, with_holders
+from sockutils.tables.diag import sockets
 
-LIMIT = 3.5  # seconds until a client has given up that waits for two; a busy machine takes a while
-ASLEEP = 2.7  # of these, the seconds in which it waited for something else than the processor
+LIMIT = 2.5  # seconds after which one that waits for two does not sleep any more
 NUMBER = re.compile(r"\d+|None")  # settimeout()'s error has None
 DENIED = re.compile(r"\b(?:not?|nor|neither|never)\b|n't", re.IGNORECASE)
 EXIT = 'sys.exit("words") says the words, and ends with status 1'
@@ -39,10 +37,9 @@ def step(client: Path) -> None:
         refused = gives_up(program, "nobody listens", START)
     with full(HOST, PORT), running(client) as program:
         wait_until(lambda: program.over or calling(), START)
-        pids = callers()
-        long = wait_until(lambda: program.over or any(slept(pid) > ASLEEP for pid in pids), LIMIT)
-        assert program.over, still("the server is silent", program, ASLEEP if long else LIMIT)
-        silent = gives_up(program, "the server is silent", 0)
+        wait_until(lambda: program.over, LIMIT)
+        assert not waits(program), still("the server is silent", program, LIMIT)
+        silent = gives_up(program, "the server is silent", START)
     tells_apart(client.name, refused, silent)
     calls_once(client, b"good morning")
 
@@ -52,28 +49,12 @@ def calling() -> bool:
     return "SYN-SENT" in [row.state for row in sockets(port=PORT)]
 
 
-def callers() -> set[int]:
-    """The processes that have sent a SYN, and got no answer."""
-    rows = [row for row in sockets(port=PORT) if row.state == "SYN-SENT"]
-    return {one.pid for row in with_holders(rows) for one in row.holders or ()}
+def waits(program: Program) -> bool:
+    """Whether it sleeps until the answer comes. One whose time is up runs, on a busy machine too.
 
-
-def slept(pid: int) -> float:
-    """For how many seconds of its life a process that sleeps has waited for something else than
-    a processor: a busy machine's delays are not its own.
-
-    proc(5): its start is the field 22 of `stat`, in ticks; `schedstat` has its nanoseconds on a
-    processor, and those of waiting for one. 0 for a process that does not sleep, or is no more,
-    and on a kernel without that file.
+    It does as soon as the kernel's timer is over, though a processor may be free for it only later.
     """
-    now = time.clock_gettime(time.CLOCK_BOOTTIME)  # first: what is counted later shortens the time
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        running, waiting, _ = map(int, Path(f"/proc/{pid}/schedstat").read_text().split())
-    except OSError:
-        return 0
-    life = now - int(fields[18]) / os.sysconf("SC_CLK_TCK")
-    return life - (running + waiting) / 1e9 if state == "S" else 0
+    return set(states(program.pid)) == {"S"} and calling() and set(states(program.pid)) == {"S"}
 
 
 def still(why: str, program: Program, seconds: float) -> str:

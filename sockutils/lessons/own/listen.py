@@ -9,6 +9,7 @@ from sockutils.practice.own import answers, caller, closes, died, own_program
 from sockutils.practice.program import Program, free, running
 
 CLIENTS = 50
+MORE = 250  # one by one: a loop that counts ends before the last one of them
 ALL = "the loop goes around all that follows accept(), too: answer, close, then take the next one"
 HINTS = {
     "without an answer": ALL,
@@ -37,6 +38,10 @@ def step(server: Path) -> None:
         for served, client in enumerate(queue):
             serves(program, client, served)
         survives(program, CLIENTS)
+        for served in range(CLIENTS, MORE):
+            with called(program, served) as client:
+                serves(program, client, served)
+        survives(program, MORE)
 
 
 def rush(program: Program, stack: ExitStack) -> list[socket.socket]:
@@ -60,6 +65,14 @@ def rush(program: Program, stack: ExitStack) -> list[socket.socket]:
             "them with accept(), the others in its queue)"
         ) from None
     return queue
+
+
+def called(program: Program, served: int) -> socket.socket:
+    try:
+        return caller()
+    except ConnectionError:
+        survives(program, served)
+        raise
 
 
 def serves(program: Program, client: socket.socket, served: int) -> None:
