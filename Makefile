@@ -9,9 +9,9 @@ python := .venv/bin/python
 pip := $(python) -m pip --quiet --disable-pip-version-check install
 lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
-prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks
+prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks website
 
-.PHONY: help lab slides test notebooks classroom bench soak versions kernels hosts lint lock clean
+.PHONY: help lab slides site book test notebooks classroom bench soak versions kernels hosts lint lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -22,6 +22,9 @@ lab: .venv/project ## open your copy of the course, my_course/ (ARGS="--no-brows
 
 slides: .venv/project ## write every notebook as slides into build/slides, one HTML file each
 	@$(python) tests/slides.py $(ARGS)
+
+site: .venv/dev .venv/project ## build the course as a site into build/site (SITE_URL=https://… where it will be)
+	@$(python) -m website $(ARGS)
 
 test: .venv/dev .venv/project ## unit tests, every notebook, browser tests (ALL=1: no samples; ARGS="tests/test_capture.py" narrows)
 	@ALL=$(ALL) $(python) -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto --dist=loadscope $(ARGS)
