@@ -1,5 +1,6 @@
 """06: a message is a line, however it is cut. The server answers each, until its client's end."""
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +29,11 @@ HINTS = {
     "the last line": "what is left at the end is a line, too: answer it",
     OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
     'connection, too: `with connection, connection.makefile("rb") as lines:`',
-    "UnicodeDecodeError": 'a line is bytes, and need not be text: makefile("rb"), and no decode()',
+    "Unicode": 'a line is bytes, need not be text: makefile("rb"), no decode(), no encode()',
+    "after Ctrl-C": "`except OSError` around what you do with one client, and nothing more: a bare "
+    "`except:` takes the KeyboardInterrupt of Ctrl-C, too",
+    "closed in the middle": "b'' before the newline is the end: the line is cut off, and that is "
+    "no answer: sys.exit(\"words\")",
     "answered nothing": "answer each line as soon as its newline has come: read(), readlines() and "
     "a loop until b'' wait for the client's end. What you write() into a file of makefile() needs "
     "flush(); sendall() goes out at once",
@@ -69,8 +74,10 @@ def step(server: Path, client: Path) -> None:
             assert not (more := until_its_end(program, last)), (
                 f"after the client's end {program} sent {more!r:.80}, too"
             )
+        interrupted(program)
     for pieces in ((b"good ", b"morn", b"ing\n"), (b"and who are you?\n",)):
         asks(client, pieces)
+    cut_off(client)
     patience(client)
     with running(server) as program:
         program.listens()
@@ -124,6 +131,17 @@ def stopped(program: Program) -> None:
             f"and fg: {len(got):,} of them came"
         )
         assert got == b"X" * LONG + b"\n", told
+
+
+def interrupted(program: Program) -> None:
+    """Ctrl-C ends it, at the latest when the client is gone that it is busy with."""
+    with caller() as client:
+        sends(program, client, b"half a li")
+        read(client)
+        program.signal(signal.SIGINT)
+        wait_until(lambda: program.over, 1)
+    wait_until(lambda: program.over, ANSWER)
+    assert program.over, f"{program} goes on after Ctrl-C, which came while it served a client"
 
 
 @contextmanager
@@ -218,6 +236,16 @@ def asks(client: Path, pieces: tuple[bytes, ...]) -> None:
             assert program.over, f"{program} has its line, and waits for more"
         program.ends()
         prints(program, b"".join(pieces))
+
+
+def cut_off(client: Path) -> None:
+    """Play a server that says half a line, and closes."""
+    with socket.create_server((HOST, PORT)) as listener, running(client) as program:
+        with program.calls(listener) as connection:
+            line_of(connection)
+            with suppress(OSError):
+                connection.sendall(b"HEL")
+        gives_up(program, "the server closed in the middle of its line", START)
 
 
 def prints(program: Program, line: bytes) -> None:
