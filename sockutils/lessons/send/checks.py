@@ -70,19 +70,25 @@ class Stream(socket.socket):
     ends = waits = 0
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        try:
+        with self.not_for_ever():
             data = super().recv(size, flags)
-        except TimeoutError:
-            self.waits += 1
-            assert self.waits < 10, AGAIN
-            raise
         self.count(bool(data) or not size)
         return data
 
     def recv_into(self, *arguments: Any, **keywords: Any) -> int:
-        size = super().recv_into(*arguments, **keywords)
+        with self.not_for_ever():
+            size = super().recv_into(*arguments, **keywords)
         self.count(bool(size))
         return size
+
+    @contextmanager
+    def not_for_ever(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            self.waits += 1
+            assert self.waits < 10, AGAIN
+            raise
 
     def count(self, more: bool) -> None:
         self.ends += not more
