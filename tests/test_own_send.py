@@ -213,7 +213,8 @@ TIMED = SERVER.replace(
 )
 DIES = SERVER.replace("OSError", "BrokenPipeError")
 TAKES_ALL = SERVER.replace(
-    "except OSError as error:\n                print(address, error)", "except:\n                pass"
+    "except OSError as error:\n                print(address, error)",
+    "except:\n                pass",
 )
 CODED = SERVER.replace("line.upper()", 'line.decode("latin-1").upper().encode("latin-1")')
 NOT_CUT = SERVER.replace(
