@@ -25,8 +25,10 @@ ANSWER = 8.0  # seconds for an answer, or for the end, of a busy machine, too
 OUTPUT = 1 << 20  # bytes that a program may print, or write into any file
 
 # <linux/prctl.h>: PR_SET_PDEATHSIG. The program does not outlive a notebook that is killed.
+# SIGINT: who was started in the background ignores it, and so would every program of theirs.
 LAUNCH = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
+    "import ctypes, os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 
