@@ -7,15 +7,15 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import browser
-import pages
+import built
 import pytest
-from pages import HOME
+from built import HOME
 from playwright.sync_api import Locator, Page, expect
 from reference import layers, name_of
 
 pytestmark = browser.pytestmark
 chromium, opened, strangers = browser.chromium, browser.opened, browser.strangers
-site, server, visit = pages.site, pages.server, pages.visit
+site, server, visit = built.site, built.server, built.visit
 
 LESSON = "03_listen.html"
 SCHEMES = ["light", "dark"]

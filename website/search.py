@@ -23,7 +23,8 @@ from website.plain import printed
 from website.sources import course, filled
 
 OFTEN = 4  # times
-NOTHING = {*SAYS_NOTHING.split(), *"be are can has have how i if me what which who you".split()}
+COMMON = "be are can has have how i if me what which who you"  # in questions
+NOTHING = {*SAYS_NOTHING.split(), *COMMON.split(" ")}
 LONGEST = 150  # characters of a section's beginning
 WORD = re.compile(r"::1?|\d+(?:\.\d+){3}|[^\W_]+(?:[-_][^\W_]+)*")
 TAG = re.compile(r"<[^>]*>")
@@ -37,12 +38,18 @@ class Section(NamedTuple):
     texts: list[str]
 
     def told(self) -> list[str]:
-        """Its page, link, title, beginning, the words that it has often, and all others, each once."""
+        """Its page, link, title, beginning, the words that it has often, and all others."""
         begins = shortened(next(iter(self.texts), ""))
         counts = Counter(word for text in self.texts for word in words(text))
         often = {word for word, count in counts.items() if count >= OFTEN} - NOTHING
         others = counts.keys() - often - NOTHING - {*words(begins), *words(self.title)}
-        return [self.page, self.name, self.title, begins, *(" ".join(sorted(each)) for each in (often, others))]
+        return [
+            self.page,
+            self.name,
+            self.title,
+            begins,
+            *(" ".join(sorted(each)) for each in (often, others)),
+        ]
 
 
 def words(text: str) -> list[str]:
@@ -56,7 +63,7 @@ def shortened(text: str) -> str:
 
 
 def of_notebook(page: str, path: Path) -> list[Section]:
-    """The sections of a notebook, in its order; of two with one title the second has a cell's name."""
+    """The sections in their order; without a name of its own one has its cell's."""
     found: list[Section] = []
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "markdown":
@@ -72,8 +79,8 @@ def add(found: list[Section], page: str, markdown: str, name: str) -> None:
     for token in MARKDOWN.parse(markdown):
         if token.type == "inline" and before and before.type == "heading_open":
             title = plain(token)
-            taken = title in [each.title for each in found]
-            found.append(Section(page, title, name if taken else slug(title), []))
+            own = '"' not in title and title not in [each.title for each in found]
+            found.append(Section(page, title, slug(title) if own else name, []))
         elif said := plain(token):
             found[-1].texts.append(said)
         before = token
@@ -97,7 +104,9 @@ def sections() -> Iterator[Section]:
 
 def row(symptom: Symptom) -> dict[str, Any]:
     """A symptom, its causes ready to be shown."""
-    causes = [[inline(each.says), address(each.place), heading(each.place)] for each in symptom.causes]
+    causes = [
+        [inline(each.says), address(each.place), heading(each.place)] for each in symptom.causes
+    ]
     return {"texts": symptom.texts, "error": symptom.error, "causes": causes}
 
 

@@ -87,5 +87,5 @@ form.addEventListener("input", () => {
   waiting = setTimeout(search, PAUSE)
 })
 form.q.value = new URLSearchParams(location.search).get("q") ?? ""
+form.q.focus() // the answers are the next stops of Tab
 if (form.q.value) search()
-else form.q.focus()
