@@ -28,6 +28,7 @@ SEEN = [
     *["Errno 104", "errno=98", "os error -2", " 32 ", "ENOBUFS", "EWOULDBLOCK", "qwertz", "EXDEV"],
     *["*", "(", "No Route To Host", "100 %", "größe", "größe EPIPE"],
 ]
+WRONG = ["adress alredy in use", "Adress Already In Us"]  # codespell:ignore adress,alredy
 LARGEST = 500_000  # bytes of what the search reads
 FOUND = 46  # of the questions, whose section is among the first five, or a cause of a symptom
 
@@ -104,9 +105,7 @@ def test_a_symptom_comes_first_and_open(visit: Callable[..., Page], text: str, r
     expect(first.get_by_role("link").first).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    "wrong", ["adress alredy in use", "Adress Already In Us"]
-)  # codespell:ignore
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_mistake_in_typing_is_mended(visit: Callable[..., Page], wrong: str) -> None:
     page = asked(visit, wrong)
     expect(page.get_by_role("status")).to_contain_text(f"instead of “{wrong}”")
