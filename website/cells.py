@@ -18,7 +18,7 @@ COUNTS = re.compile(r"(score|progress)\(")
 def prepared(notebook: dict[str, Any], lesson: str, home: str) -> dict[str, Any]:
     """Return a copy for the page: each cell can be linked to, and asks what it asks in JupyterLab.
 
-    `lesson` is the name of its module in sockutils/lessons; `home` leads to the first page's folder.
+    `lesson` is the name of its module in sockutils/lessons; `home` leads to the first page.
     Notes for lecturers, slides and tests are left out.
     """
     page = copy.deepcopy(notebook)
