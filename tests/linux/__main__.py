@@ -65,14 +65,14 @@ def run(name: str, arguments: list[str]) -> bool:
         python, tests = "python3", SAMPLE
     command = f"{python} {PYTEST} {NBVAL} {shlex.join(arguments or tests)}"
     boot = [str(BOOT), str(fetch(name)), command]
-    status = subprocess.run(boot, env=environment, stderr=subprocess.PIPE, check=False).returncode
+    done = subprocess.run(boot, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     seconds = round(time.monotonic() - begun)
     if not results.exists():
-        print(f"{name}: status {status} after {seconds} s, see {out.relative_to(ROOT)}")
+        print(f"{name}: nothing was run in {seconds} s. {done.stderr.strip()}")
         return False
     text, failed = report(name, seconds, results)
     print(text, flush=True)
-    return not failed and status in (0, 1)  # 1: pytest's word for a failure
+    return not failed and done.returncode in (0, 1)  # 1: pytest's word for a failure
 
 
 def report(name: str, seconds: int, results: Path) -> tuple[str, int]:
