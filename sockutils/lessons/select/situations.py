@@ -125,13 +125,6 @@ def wants_many(end: socket.socket) -> None:
     end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 100)
 
 
-def fill_nearly(end: socket.socket) -> None:
-    """Send until it is not writable: there is still room, but less than a third of the buffer."""
-    end.setblocking(False)
-    while select.select([], [end], [], 0.1)[1]:
-        end.send(bytes(1000))
-
-
 def end_own(end: socket.socket) -> None:
     end.shutdown(socket.SHUT_WR)
 
@@ -162,6 +155,18 @@ def unix_ended(stack: ExitStack) -> socket.socket:
     return stack.enter_context(one)
 
 
+def unix_nearly_full(stack: ExitStack) -> socket.socket:
+    """One that has sent until it was not writable: there is still room, but not enough for that.
+
+    What a TCP socket has sent moves on by itself (a late ACK, a window probe), so that it may be
+    writable again a moment later. Here it stays until the other end reads.
+    """
+    one, _ = map(stack.enter_context, socket.socketpair())
+    while select.select([], [one], [], 0)[1]:
+        one.send(bytes(1000))
+    return one
+
+
 SITUATIONS: Mapping[str, Make] = {
     "TCP, fresh": fresh,
     "TCP, connect() under way": connecting,
@@ -176,7 +181,6 @@ SITUATIONS: Mapping[str, Make] = {
     "connection, an urgent byte has come": connection(
         lambda end: end.send(b"!", socket.MSG_OOB), select.POLLPRI
     ),
-    "connection, send queue nearly full": connection(server=fill_nearly),
     "connection, send queue full": connection(server=fill),
     "connection, the peer has closed": connection(socket.socket.close, select.POLLIN),
     "connection, own shutdown(SHUT_WR)": connection(server=end_own),
@@ -189,6 +193,7 @@ SITUATIONS: Mapping[str, Make] = {
     "UDP, an empty datagram has come": empty_datagram,
     "UDP, connected, refused": udp_refused,
     "Unix stream, the peer has closed": unix_ended,
+    "Unix stream, send queue nearly full": unix_nearly_full,
 }
 
 
