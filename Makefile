@@ -11,7 +11,7 @@ lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet
 	--python-version 3.11 --generate-hashes --no-annotate
 prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks website
 
-.PHONY: help lab slides site book test notebooks classroom bench soak versions lint lock clean
+.PHONY: help lab slides site book test notebooks classroom bench soak versions kernels hosts lint lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -41,6 +41,10 @@ classroom: .venv/dev .venv/project ## run a lesson in each of KERNELS=30 kernels
 bench: .venv/dev .venv/project ## print what the helpers cost, next to doing without
 	@$(python) -m benchmarks $(ARGS)
 
+hosts: .venv/dev .venv/project ## run the notebooks on hosts that restrict, and look what they leave (HOSTS="no-ipv6 clock", LESSONS="notebooks/03*")
+	@$(python) tests/linux/hosts.py $(HOSTS) -- $(LESSONS)
+	@$(python) tests/linux/untouched.py $(LESSONS)
+
 soak: .venv/dev .venv/project ## run every notebook RUNS=20 times while every core is busy
 	@$(python) tests/soak.py $(RUNS)
 
@@ -52,6 +56,9 @@ versions: .venv/dev ## run every notebook with the oldest and the newest depende
 		build/$$kind/bin/python -m pytest --nbval --nbval-cell-timeout=300 --numprocesses=auto \
 			--dist=loadscope -p no:cacheprovider notebooks || exit; \
 	done
+
+kernels: .venv/dev .venv/project ## run notebooks and tests on other Linux kernels (ARGS="--list", ARGS="6.1 newest")
+	@$(python) tests/linux $(ARGS)
 
 lint: .venv/dev .venv/project ## formatting, lint, types, spelling
 	@$(python) -m ruff format --check

@@ -21,7 +21,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def run(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": path.parent}}).execute()
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}}).execute()
     for cell in notebook.cells:
         clean(cell)
     # What Jupyter writes when it opens a notebook: else each that is opened would be changed.
@@ -47,6 +47,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as fresh:  # a learner who has done nothing yet
         os.environ["XDG_DATA_HOME"] = fresh
         os.environ["JUPYTER_DATA_DIR"] = os.environ["IPYTHONDIR"] = fresh
+        os.environ["SOCKUTILS_PANEL_SECONDS"] = "60"  # so that a stored one moves without a kernel
         for path in map(Path, sys.argv[1:] or reference.layers()):
             print(path, flush=True)
             run(path)

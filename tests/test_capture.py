@@ -415,3 +415,21 @@ def test_wireshark_reads_what_save_writes(saved: tuple[Path, Packets]) -> None:
         "1700000000.000000001|TCP|··········S·|",
         "2.000000000|UDP||11",
     ]
+
+
+def test_times_are_not_told_when_the_clock_was_set(private: Private) -> None:
+    code = """
+import time
+true = time.time_ns
+for seconds in (0, 1, -3600):
+    try:
+        with capture() as packets:
+            datagram(5000)
+            time.time_ns = lambda: true() + seconds * 10**9
+        print(len(packets))
+    except OSError as error:
+        print(errno.errorcode[error.errno], error.strerror)
+    time.time_ns = true
+"""
+    line = "the machine's clock was set, or it slept: no time is true here, run the cell again"
+    assert private(TALK + code) == "2\n" + f"ECANCELED {line}\n" * 2

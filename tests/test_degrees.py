@@ -20,6 +20,8 @@ from test_kernel import (
     ordinary_python,
 )
 
+from sockutils.kernel import degrees
+from sockutils.kernel.degrees import PROFILE
 from sockutils.kernel.namespaces import for_private_use
 
 FACTS = """
@@ -284,3 +286,33 @@ end.set()
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.startswith("shared network: ")
+
+
+SWITCH = "kernel/apparmor_restrict_unprivileged_userns"
+REFUSED, DENIED = (f"unshare(): {os.strerror(number)}" for number in (errno.EPERM, errno.EACCES))
+MOUNT_DENIED = f"mount(): {os.strerror(errno.EACCES)}"
+CONFINED, FILTERED = b"docker-default (enforce)\n", b"Seccomp:\t2\n"
+ALLOW = f"allow it with: sudo sysctl {SWITCH.replace('/', '.')}=0"
+PROFILE_SAYS = "the AppArmor profile docker-default forbids it; Docker: --security-opt apparmor="
+FILTER_SAYS = "a seccomp filter forbids it; Docker: --security-opt seccomp=unconfined"
+
+
+@pytest.mark.parametrize(
+    ("why", "profile", "filtered", "switch", "told"),
+    [
+        pytest.param(REFUSED, b"unconfined\n", b"", b"1", ALLOW, id="Ubuntu"),
+        pytest.param(REFUSED, CONFINED, FILTERED, b"1", FILTER_SAYS, id="Docker on Ubuntu"),
+        pytest.param(REFUSED, CONFINED, FILTERED, b"", FILTER_SAYS, id="Docker on Debian"),
+        pytest.param(MOUNT_DENIED, CONFINED, FILTERED, b"1", PROFILE_SAYS, id="without its filter"),
+        pytest.param(DENIED, CONFINED, b"", b"0", PROFILE_SAYS, id="a profile without userns"),
+        pytest.param(REFUSED, CONFINED, b"", b"1", PROFILE_SAYS, id="without its capabilities"),
+        pytest.param(REFUSED, b"", b"", b"", "it needs Linux with user namespaces", id="other"),
+    ],
+)
+def test_the_switch_is_named_that_refuses(
+    why: str, profile: bytes, filtered: bytes, switch: bytes, told: str
+) -> None:
+    shown = {PROFILE: profile, f"/proc/sys/{SWITCH}": switch, "/proc/self/status": filtered}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(degrees, "read", lambda path: shown.get(path, b""))
+        assert degrees.remedy(why).startswith(told)

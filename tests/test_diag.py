@@ -237,10 +237,11 @@ def test_port_finds_exactly_the_sockets_that_have_it(make: Opener) -> None:
 
 
 def test_the_kernel_itself_filters_by_port(make: Opener) -> None:
-    servers = [bound(make(socket.AF_INET, DGRAM)) for _ in range(20)]
+    servers = [bound(make(socket.AF_INET, STREAM)) for _ in range(20)]
+    for server in servers:
+        server.listen()
     with contextlib.closing(netlink.open_netlink()) as kernel:
-        condition = rows.only_port(end(servers[0])[1])
-        found = [row.inode for row in rows.inet_rows(kernel, condition)]
+        found = [row.inode for row in rows.tcp_rows(kernel, end(servers[0])[1])]
     assert [inode_of(server) in found for server in servers] == [True] + [False] * 19
 
 
@@ -374,20 +375,29 @@ def test_what_is_no_port_is_refused(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "condition", "number"),
+    ("protocol", "condition", "number", "line"),
     [
-        pytest.param(99, b"", errno.ENOENT, id="no-such-table"),
-        pytest.param(socket.IPPROTO_TCP, b"\x08\0\x01\0\xff\4\4\0", errno.EINVAL, id="bad-filter"),
+        (99, b"", errno.ENOENT, "this kernel cannot list tcp sockets: it has no module tcp_diag"),
+        (
+            socket.IPPROTO_TCP,
+            b"\x08\0\x01\0\xff\4\4\0",
+            errno.EINVAL,
+            "Invalid argument: the kernel's table of tcp sockets",
+        ),
     ],
+    ids=["no-such-table", "bad-filter"],
 )
-def test_an_error_of_the_kernels_is_raised(protocol: int, condition: bytes, number: int) -> None:
+def test_an_error_of_the_kernels_is_raised_in_one_line(
+    protocol: int, condition: bytes, number: int, line: str
+) -> None:
     request = rows.INET_REQUEST.pack(socket.AF_INET, protocol, rows.WANTED) + condition
     with (
         contextlib.closing(netlink.open_netlink()) as kernel,
-        pytest.raises(OSError, match="the kernel's table of tcp") as raised,
+        pytest.raises(OSError, match=line) as raised,
     ):
         netlink.ask(kernel, request, "tcp")
     assert raised.value.errno == number
+    assert raised.value.__dict__["_render_traceback_"]() == [line]
 
 
 def message(kind: int, flags: int, body: bytes) -> bytes:

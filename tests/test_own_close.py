@@ -44,8 +44,8 @@ import sys
 import threading
 
 def read():
-    while part := client.recv(4096):
-        sys.stdout.write(part.decode())
+    with client.makefile("r") as answers:
+        sys.stdout.write(answers.read())
 
 with socket.create_connection(("127.0.0.1", 5000)) as client:
     reader = threading.Thread(target=read)
@@ -83,6 +83,8 @@ RIGHT = [(SERVER, CLIENT), (BUFFER, ONE_BY_ONE), (AT_THE_END, AT_ONCE), (SERVER,
 
 SHUTDOWN = "client.shutdown(socket.SHUT_WR)"
 LOOP = "for answer in answers:\n            print(answer.decode(), end='')".replace("''", '""')
+PARTS = 'while part := client.recv(4096):\n            print(part.decode(), end="")'
+IN_THREE = "print(client.recv(4096).decode(), end='')"
 COUNTS = "for _ in lines:\n            print(answers.readline().decode(), end='')"
 SENDS = 'for line in lines:\n            client.sendall(line.encode() + b"\\n")'
 IN_TURN = f'{SENDS}\n            print(answers.readline().decode(), end="")'
@@ -105,6 +107,8 @@ WRONG_CLIENTS = [
     (LOOP, "pass", GONE),
     (LOOP, "print(answers.readline().decode(), end='')", "gone before|reset the connection"),
     (LOOP, COUNTS, "was gone before its server had said everything.*\nhint: read until"),
+    (LOOP, PARTS, "UnicodeDecodeError: .*, in your line .*\nhint: a character may come in two"),
+    (LOOP, IN_THREE, "was gone before .*\nhint: read until .*SHUT_WR(?!.*SHUT_RD)"),
     (LOOP, "answers.read()", "printed 0 lines, and not the answer 'HELLO'"),
     (LOOP, "print(answers.read())", "printed .b'HELLO.*, as Python writes bytes\nhint: `.decode"),
     (LOOP, LOOP.replace(', end=""', ""), "printed empty lines between the answers\nhint: .*end=''"),

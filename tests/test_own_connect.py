@@ -16,7 +16,7 @@ try:
         client.sendall(b"hello")
         print(client.recv(100).decode())
 except OSError as error:
-    sys.exit(f"no answer: {error}")
+    sys.exit(f"shout_client: {error}")
 """
 BARE = """
 import errno
@@ -33,15 +33,30 @@ client.sendall(b"hello")
 print(client.recv(100).decode())
 client.close()
 """
-EXIT = 'sys.exit(f"no answer: {error}")'
+EXIT = 'sys.exit(f"shout_client: {error}")'
 WRONG = [
-    (", timeout=1", "", "the server is silent, and shout_client.py still waits after 3.5 s: two"),
-    ("timeout=1", "timeout=4", "the server is silent, and shout_client.py still waits after 3.5 s"),
-    ("timeout=1", "timeout=5", "the server is silent, and shout_client.py still waits after 3.5 s"),
+    (", timeout=1", "", "the server is silent, and shout_client.py still waits after 2.5 s: two"),
+    ("timeout=1", "timeout=3", "the server is silent, and shout_client.py still waits after 2.5 s"),
+    ("timeout=1", "timeout=4", "the server is silent, and shout_client.py still waits after 2.5 s"),
     ("except OSError", "except KeyError", "status 1: ConnectionRefusedError: .*, in your line 6"),
     ("except OSError", "except ConnectionRefusedError", "status 1: TimeoutError: .*your line 6"),
     (EXIT, "sys.exit('error')", "says 'error' for both, refused and silent: tell.*\nhint: print"),
-    ("client.sendall", "# client.sendall", "no answer: timed out\nhint: .*say hello"),
+    (
+        EXIT,
+        "sys.exit(f'error {error.errno}')",
+        "which differ only in a number: .*\nhint: os.strerror",
+    ),
+    (
+        "except OSError as error",
+        "except TimeoutError: sys.exit('refused')\nexcept OSError as error",
+        "says 'refused' when it is silent: which `except` says that",
+    ),
+    (
+        "except OSError as error",
+        "except ConnectionRefusedError: sys.exit('timed out')\nexcept OSError as error",
+        "says 'timed out' when it is refused: which `except` says that",
+    ),
+    ("client.sendall", "# client.sendall", "shout_client: timed out\nhint: .*say hello"),
     (EXIT, "sys.exit(1)", "nobody listens, and shout_client.py says nothing: one line"),
     (EXIT, "print(error)", "nobody listens, and shout_client.py ends with status 0: let it be 1"),
     (EXIT, "print(error); sys.exit(error.errno)", "ends with status 111: let it be 1"),

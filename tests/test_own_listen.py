@@ -50,6 +50,21 @@ while True:
         with connection:
             connection.sendall(connection.recv(100).upper())
 """
+CLOSED = """
+import socket
+
+while True:
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 5000))
+        server.listen()
+        connection, _ = server.accept()
+    with connection:
+        connection.sendall(connection.recv(100).upper())
+"""
+AS_BEFORE = SERVER.replace(SERVES, SERVES.replace("\n        ", "\n")).replace(
+    "    while True:\n        connection, _", "    connection, _"
+)
 OUTSIDE = """
 import socket
 
@@ -92,7 +107,12 @@ WRONG = [
     (SERVER.replace("while True", "for _ in range(3)"), "ended after 3 clients.*without an end"),
     (TEN, "ended after 10 clients.*without an end"),
     (TEN.replace("10", "50"), "ended after 50 clients.*without an end"),
+    (TEN.replace("10", "60"), "ended after 60 clients.*without an end"),
     (INSIDE, "who waited for shout_server.py was reset: it closed its listener\nhint: .* `with`"),
+    (CLOSED, "closed its listener.*\nhint: the `with` of the listener"),
+    (CLOSED.replace("listen()", "listen(50)"), "closed its listener.*\nhint: the `with` of"),
+    # it closes its listener when the first client is there: some may be in its queue
+    (AS_BEFORE, "(closed its listener|ended after 1 client).*\nhint: (the `with` of|put accept)"),
     (RECV, "the same client again and again, and does not come to close.*\nhint: .*accept"),
     (ON, "the same client again and again, and does not come to close.*\nhint: .*accept"),
     (TO_THE_END, "the same client again and again, and does not come to close"),

@@ -88,7 +88,10 @@ try:
         client.makefile("rb") as answers,
     ):
         client.sendall(b"hello\\n")
-        print(answers.readline().decode(), end="")
+        answer = answers.readline()
+        if not answer.endswith(b"\\n"):
+            sys.exit("no answer: the server has closed")
+        print(answer.decode(), end="")
 except OSError as error:
     sys.exit(f"no answer: {error}")
 """
@@ -209,11 +212,20 @@ TIMED = SERVER.replace(
     "            try:\n", "            connection.settimeout(0)\n            try:\n"
 )
 DIES = SERVER.replace("OSError", "BrokenPipeError")
+TAKES_ALL = SERVER.replace(
+    "except OSError as error:\n                print(address, error)",
+    "except:\n                pass",
+)
+CODED = SERVER.replace("line.upper()", 'line.decode("latin-1").upper().encode("latin-1")')
 NOT_CUT = SERVER.replace(
     "OSError as error:\n                print(address, error)", "KeyError: pass"
 )
 HELLO = 'client.sendall(b"hello\\n")'
-PRINTS = 'print(answers.readline().decode(), end="")'
+READ = "answer = answers.readline()"
+PRINTS = 'print(answer.decode(), end="")'
+WHOLE = """        if not answer.endswith(b"\\n"):
+            sys.exit("no answer: the server has closed")
+"""
 
 WRONG_SERVERS = [
     (AS_IT_WAS, r"answered b'WHO' to half a line, b'who': .*\nhint: keep what has come in a var"),
@@ -239,6 +251,8 @@ WRONG_SERVERS = [
     (READLINES, r"answered nothing within 8 s.*\nhint: .* readlines\(\) .* wait for the client's"),
     (STRIPS, r"answered b'BLANKS\\n' and no more .*\nhint: blanks and \\r belong"),
     (TEXT, r"UnicodeDecodeError: .*\nhint: a line is bytes"),
+    (CODED, r"UnicodeEncodeError: .*\nhint: a line is bytes"),
+    (TAKES_ALL, r"goes on after Ctrl-C.*\nhint: `except OSError` .* nothing more"),
     (LATIN, r"answered b'\?.*expected b'\\xff\\xfe\\n'\nhint: answer every byte"),
     (ONE_SEND, r"Ctrl-Z and fg: [\d,]+ of them came\nhint: send\(\) may take a part"),
     (SERVER.replace("upper", "uppr"), "AttributeError: .*, in your line 13"),
@@ -246,18 +260,18 @@ WRONG_SERVERS = [
 WRONG_CLIENTS = [
     (HELLO, 'client.sendall(b"hello")', r"said b'hello', not b'hello\\n'\nhint: client.sendall"),
     (
-        PRINTS,
+        f"{READ}\n{WHOLE}        {PRINTS}",
         "print(client.recv(100).decode())",
         r"got b'good morning' and printed 'good .*\nhint: one",
     ),
     (
-        PRINTS,
-        "print(answers.read().decode())",
+        READ,
+        "answer = answers.read()",
         "status 1: no answer: timed out\nhint: the answer is",
     ),
-    (PRINTS, "for line in answers: print(line.decode())", "status 1: no answer: timed out\nhint"),
-    (PRINTS, "answers.readline()", "got b'good morning' and printed ''"),
-    (PRINTS, "print(answers.readline())", "the answer as Python writes bytes"),
+    (READ, "for line in answers: print(line.decode())", "status 1: no answer: timed out\nhint"),
+    (PRINTS, "pass", "got b'good morning' and printed ''"),
+    (PRINTS, "print(answer)", "the answer as Python writes bytes"),
     (
         ", timeout=2",
         "",
@@ -265,6 +279,12 @@ WRONG_CLIENTS = [
     ),
     ("except OSError", "except ConnectionError", "status 1: TimeoutError: "),
     ("sys.exit(", "print(", "nobody listens, and shout_client.py ends with status 0: let it be 1"),
+    (WHOLE, "", r"closed in the middle .* ends with status 0: let it be 1.*\nhint: b'' before"),
+    (
+        READ,
+        'answer = b""\n        while not answer.endswith(b"\\n"): answer += client.recv(100)',
+        r"closed in the middle of its line, and shout_client.py still waits.*\nhint: b'' before",
+    ),
     (HELLO, "pass", r"said b'', not b'hello\\n'|status 1: no answer"),
 ]
 

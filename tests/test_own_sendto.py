@@ -134,7 +134,23 @@ WRONG = [
     (
         "question.upper()",
         "question.decode(errors='ignore').upper().encode()",
-        "not UTF-8: shout_udp.py answered 9 bytes, not 11\nhint: a datagram has any bytes",
+        "not UTF-8: shout_udp.py answered b'NO TEXT: .', not .*\nhint: a datagram has any bytes",
+    ),
+    (
+        "question.upper()",
+        "question.decode('latin-1').upper().encode('latin-1', 'replace')",
+        "not UTF-8: shout_udp.py answered b'NO TEXT: .*xc2.*\nhint: a datagram has any bytes",
+    ),
+    (
+        "question.upper()",
+        "question.strip().upper()",
+        r"blanks around it: .* answered b'BLANKS', not b' BLANKS .n'\nhint: blanks and a newline",
+    ),
+    (
+        SERVER[SERVER.index("        question") :],
+        "        server.settimeout(0.01)\n        try:\n            server.recvfrom(65535)\n"
+        "        except TimeoutError:\n            break\n",
+        "ended( before a datagram came|, without an answer to .*)\nhint: a loop .* silence is",
     ),
     (
         TRY,

@@ -9,11 +9,104 @@ import reference
 from kernels import alone, sample
 
 SERVER = reference.program("14_server.ipynb", "shout_server.py")
+ASYNC = """
+import asyncio
+import signal
+import socket
+import sys
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+SILENCE = float(sys.argv[2]) if len(sys.argv) > 2 else 60
+LONGEST = 1_000_000
+talks = {}  # by task: whether it has begun a line
+
+
+async def talk(reader, writer):
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+    begun = b""
+    until = asyncio.get_running_loop().time() + SILENCE
+    while True:
+        async with asyncio.timeout_at(until):
+            data = await reader.read(65536)
+        *lines, begun = (begun + data).split(b"\\n")
+        answers = b"".join(line.upper() + b"\\n" for line in lines)
+        if not data:
+            answers += begun.upper()
+        if answers:
+            until = asyncio.get_running_loop().time() + SILENCE
+            writer.write(answers)
+            await writer.drain()
+        if not data or len(begun) > LONGEST or stopping.is_set() and not begun:
+            return
+        talks[asyncio.current_task()] = bool(begun)
+
+
+async def serve(reader, writer):
+    talks[asyncio.current_task()] = False
+    try:
+        await talk(reader, writer)
+    except OSError:  # a reset; and TimeoutError is one
+        pass
+    finally:
+        talks.pop(asyncio.current_task())
+        writer.close()
+
+
+async def main():
+    global stopping
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    await stopping.wait()
+    await asyncio.sleep(0.1)  # who is in the queue is accepted, and what has come is answered
+    server.close()
+    for task, begun in [*talks.items()]:
+        if not begun:
+            task.cancel()
+    if talks:
+        await asyncio.wait([*talks], timeout=SILENCE)
+
+
+asyncio.run(main())
+"""
+THREADS = """
+import socket
+import sys
+import threading
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+
+
+def serve(connection):
+    try:
+        with connection, connection.makefile("rb") as file:
+            for line in file:
+                connection.sendall(line.upper())
+    except OSError:
+        pass
+
+
+with socket.create_server(("127.0.0.1", port)) as server:
+    while True:
+        connection, _ = server.accept()
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+"""
 LATE = "        if self.answers:\n            self.until"
 WELCOME = "    except OSError as error:\n        print(error)\n        epoll.modify(server, 0)"
 LEFT = "        if not (client.begun or client.answers):\n"
 ARGUMENT = "float(sys.argv[2]) if len(sys.argv) > 2 else 60"
 QUEUE = "    while welcome():\n"
+TRY = "    before, wanted = client.wants(), serve(client)\n"
+ON = TRY + "    while wanted and ready(client):\n        wanted = serve(client)\n"
+READY = """def ready(client):
+    one = select.poll()
+    one.register(client.connection, select.POLLOUT if client.answers else select.POLLIN)
+    return one.poll(0)
+
+
+"""
 WRONG = [
     ("LONGEST = 1_000_000", "LONGEST = 1 << 30", "took 16 MB of a line.*hint: len"),
     ("LONGEST = 1_000_000", "LONGEST = 100_000", "the step of 10 select: .*hint: .*300,000 bytes"),
@@ -23,6 +116,13 @@ WRONG = [
     (LATE, "        if False:\n            self.until", "asks each half second was let go"),
     (WELCOME, "    except ValueError:", "Too many open files.*hint: catch OSError around accept"),
     ("        epoll.modify(server, 0)\n", "", "File too large.*hint: without a descriptor"),
+    ("def step(number)", f"{READY}def step(number)", "another one waits for its answer.*no loop"),
+    ("line.upper()", "line.decode().upper().encode()", "bytes that are no text.*hint: .*decode"),
+    (
+        "    running = False",
+        "    running = False\n    dismiss()",
+        "a line that came just before SIGTERM: .*hint: when the end comes, look once",
+    ),
     ("signal.signal(", "print(", "SIGTERM.*hint: "),
     ("    running = False", "    sys.exit()", "were in the queue at SIGTERM: .*hint: after"),
     (
@@ -31,7 +131,7 @@ WRONG = [
         "8 s after SIGTERM shout_server.py still takes new clients",
     ),
     (QUEUE, "    while False:\n", "were in the queue at SIGTERM.*hint: after SIGTERM accept until"),
-    ("time.monotonic() + SILENCE\n    while clients", "0\n    while clients", "at SIGTERM"),
+    ("time.monotonic() + SILENCE\n    while clients", "0\n    while clients", "SIGTERM"),
     (LEFT, LEFT.replace("not (client.begun or client.answers)", "True"), "at SIGTERM"),
     (" and time.monotonic() < end", "", "still waits for a client that never ends its line"),
     ("    except OSError:\n        return 0", "    except ValueError:\n        return 0", "reset"),
@@ -49,10 +149,78 @@ def test_a_server_with_limits_passes(tmp_path: Path) -> None:
     assert check(tmp_path, SERVER) == "step: passed\n"
 
 
+def test_one_with_asyncio_passes(tmp_path: Path) -> None:
+    assert check(tmp_path, ASYNC) == "step: passed\n"
+
+
+def test_one_with_threads_hears_that_it_is_another_design(tmp_path: Path) -> None:
+    said = check(tmp_path, THREADS)
+    assert "shout_server.py serves with 21 threads: let one do it\nhint: a thread for each" in said
+
+
+HEARS = """        if client.answers:
+            client.answer()
+        else:
+            client.hear()
+"""
+READS_ON = """        if client.answers:
+            with suppress(BlockingIOError):
+                client.answer()
+        if not client.ended:
+            client.hear()
+"""
+KEEPS = [
+    (HEARS, READS_ON),
+    ("import errno\n", "import errno\nfrom contextlib import suppress\n"),
+    ('self.answers = b"".join(', 'self.answers += b"".join('),
+    ("return select.EPOLLOUT\n", "return select.EPOLLOUT | (not self.ended)  # EPOLLIN is 1\n"),
+]
+CUTS = [
+    ('self.begun = self.answers = b""', 'self.begun, self.answers = b"", bytearray()'),
+    ("self.answers = self.answers[sent:]", "del self.answers[:sent]"),
+]
+SLOWLY = """
+from pathlib import Path
+from sockutils.lessons.own.quantities import a_slow_reader
+from sockutils.practice.program import running
+
+with running(Path("shout_server.py")) as program:
+    program.listens()
+    try:
+        a_slow_reader(program)
+    except AssertionError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            [*KEEPS, *CUTS],
+            "sent 100 MB of lines and read none of the answers: .* keeps all of them",
+        ),
+        (KEEPS, "more than 3 times as much of the processor .* it copies all that waits"),
+    ],
+    ids=["kept", "copied"],
+)
+def test_answers_that_nobody_reads(
+    tmp_path: Path, changes: list[tuple[str, str]], words: str
+) -> None:
+    wrong = SERVER
+    for right, instead in changes:
+        assert right in wrong
+        wrong = wrong.replace(right, instead)
+    (tmp_path / "shout_server.py").write_text(wrong)
+    assert re.search(words, alone(tmp_path, SLOWLY))
+
+
 @pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())
 def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in SERVER
     wrong = SERVER.replace(right, instead)
+    if READY in instead:
+        wrong = wrong.replace(TRY, ON)
     if "status = 1" in instead:
         wrong += "sys.exit(3)\n"
     said = check(tmp_path, wrong)

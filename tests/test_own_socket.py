@@ -38,13 +38,42 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
     with connection:
         connection.sendall(connection.recv(100).upper())
 """
+SHORT = """
+import socket
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    connection, _ = server.accept()
+with connection:
+    connection.sendall(connection.recv(100).upper())
+"""
+NESTED = """
+import socket
+
+with socket.socket() as server:
+    server.bind(("127.0.0.1", 5000))
+    server.listen()
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(connection.recv(100).upper())
+"""
 SENDS = "    connection.sendall(connection.recv(100).upper())"
 FORGETS = f"connection.sendall{SENDS.partition('sendall')[2]}"
 # whether the words have come when it closes, and who has closed first then
 SPOKE_FIRST = "closed before it had read every|expected b'WHO IS THERE|rests for a minute"
 WRONG = [
-    (UNCHANGED, "has a client, and 8 s later it still listens"),
-    (SERVER.replace("connection, _ =", "import signal; signal.pause() #"), "it still listens"),
+    (UNCHANGED, r"in shout_server.py create_server\(\) is still called.*\nhint: socket.socket\(\)"),
+    (SHORT, r"create_server\(\) is still called: write the three calls in its place"),
+    (SHORT.replace("import socket", "from socket import create_server as make"), "is still called"),
+    (NESTED.replace("    with conn", "    while True: pass\n    with conn"), "and still listens"),
+    (NESTED, "has a client, and still listens: .* close the listener as soon as accept"),
+    (
+        SERVER.replace("connection, _ =", "import signal; signal.pause() #"),
+        r"has not called accept\(\) within 8 s.*, and it still listens",
+    ),
+    (
+        SERVER.replace("STREAM", "DGRAM").replace("listen()", "recv(100)"),
+        "receives datagrams: make it SOCK_STREAM",
+    ),
     (SERVER.replace(f"with connection:\n{SENDS}", FORGETS), "leaves to Python what is unclosed <s"),
     (
         CLOSES.replace("server.close()", "server = None"),
@@ -57,7 +86,7 @@ WRONG = [
     ),
     (
         SERVER.replace("    server.bind", "    print"),
-        r"listens on 0.0.0.0|listens on port \d+, not",
+        r"listens on port \d+, not 5000\nhint: without bind\(\) the kernel chooses",
     ),
     (SERVER.replace("5000", "5001"), "listens on port 5001, not 5000"),
     (SERVER.replace("    connection, _", "connection, _"), "Bad file descriptor, in your line 7"),

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
@@ -142,6 +143,30 @@ def test_a_hanging_helper_is_named_too(listener: socket.socket) -> None:
         pass
     where = f"serve() is stuck at line {line_of(helper, 1)} in helper()"
     assert str(caught.value) == f"{where}: listener.accept()"
+
+
+def test_an_exit_that_a_callback_swallows_is_raised_again(listener: socket.socket) -> None:
+    class Noted:
+        pass
+
+    swallowed: list[object] = []
+    notes = []
+
+    def noted() -> Noted:
+        one = Noted()
+        notes.append(weakref.ref(one, lambda note: swallowed.append(note)))
+        return one
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            print(noted(), listener.accept())  # the first argument goes as the error comes up
+        while True:
+            pass
+
+    with pytest.raises(TimeoutError), background(serve, patience=0.05) as peer:
+        pass
+    assert swallowed == []
+    assert repr(peer) == "serve() released"
 
 
 def test_a_hanging_method_is_named() -> None:

@@ -27,7 +27,7 @@ LISTEN, OWN, STRANGE = "mine/03_listen.ipynb", "mine/own.ipynb", "strange.ipynb"
 GUESSES, QUESTIONS = (
     f".jp-NotebookPanel:not(.lm-mod-hidden) .sockutils-{kind}" for kind in ("guess", "quiz")
 )
-FIRST, _, THIRD, *_ = read_lesson("listen")["quiz"]
+FIRST, SECOND, *_ = read_lesson("listen")["quiz"]
 # A cell for each kind of guess: what it prints, and what is asked.
 KINDS: list[tuple[str, dict[str, Any]]] = [
     ("6", {"ask": "How many?", "came": 6, "shows": "6"}),
@@ -117,18 +117,18 @@ def test_a_question_by_mouse_counts_before_any_cell_has_run(lesson: Locator, hom
 
 
 def test_a_question_by_keyboard(lab: Page, lesson: Locator) -> None:
-    question = cell_of(lesson, 'quiz("listen", 3)')
+    question = cell_of(lesson, 'quiz("listen", 2)')
     radios, status = question.get_by_role("radio"), question.get_by_role("status")
-    expect(question.get_by_role("radiogroup", name=THIRD["question"][:20])).to_be_visible()
+    expect(question.get_by_role("radiogroup", name=SECOND["question"][:20])).to_be_visible()
     radios.first.focus()
     for key, place in (("ArrowDown", 1), ("ArrowRight", 2), ("ArrowUp", 1), ("ArrowLeft", 0)):
         lab.keyboard.press(key)
         expect(radios.nth(place)).to_be_focused()
         expect(status).to_have_text("○ not attempted")  # moving chooses nothing
-    answers = sorted([THIRD["right"], *THIRD["wrong"]])
+    answers = sorted([SECOND["right"], *SECOND["wrong"]])
     for key, answer in (("Space", answers[0]), ("ArrowUp", answers[0]), ("Enter", answers[-1])):
         lab.keyboard.press(key)
-        expect(status).to_have_text(said(THIRD, answer))
+        expect(status).to_have_text(said(SECOND, answer))
     lab.keyboard.press("Escape")
     expect(question).to_be_focused()
 
@@ -166,11 +166,11 @@ def test_without_a_kernel_questions_answer_and_say_how_to_count(lab: Page, lesso
     lab.locator("#jp-MainMenu").get_by_role("menuitem", name="Kernel", exact=True).click()
     lab.locator(".lm-Menu").get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
     browser.appears(lab.locator("#jp-main-statusbar").get_by_text("No Kernel"))
-    question = cell_of(lesson, 'quiz("listen", 3)')
-    for answer in (sorted(THIRD["wrong"])[0], THIRD["right"]):
+    question = cell_of(lesson, 'quiz("listen", 2)')
+    for answer in (sorted(SECOND["wrong"])[0], SECOND["right"]):
         question.get_by_text(answer.replace("`", "")).click()
-    more = 'It counts in progress() if you run: quiz("listen", 3, "d")'
-    expect(question.get_by_role("status")).to_have_text(said(THIRD, THIRD["right"]) + more)
+    more = 'It counts in progress() if you run: quiz("listen", 2, "b")'
+    expect(question.get_by_role("status")).to_have_text(said(SECOND, SECOND["right"]) + more)
     expect(lesson.get_by_text("model not found")).to_have_count(0)
     for places, rule in ((QUESTIONS, "label"), (GUESSES, "button-name")):
         kept, broken = browser.axe(lab, places)
@@ -284,7 +284,7 @@ SHOW = """html => {
 
 def test_in_vs_code_it_says_how_to_count(opened: Browser) -> None:
     page = opened.new_page()
-    page.evaluate(SHOW, quiz("listen", 3)._repr_html_())
-    page.get_by_label(THIRD["right"]).check()
-    expect(page.get_by_role("status")).to_contain_text('if you run: quiz("listen", 3, "d")')
+    page.evaluate(SHOW, quiz("listen", 2)._repr_html_())
+    page.get_by_label(SECOND["right"]).check()
+    expect(page.get_by_role("status")).to_contain_text('if you run: quiz("listen", 2, "b")')
     page.close()

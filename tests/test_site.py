@@ -1,42 +1,28 @@
 """The site: built once, then read as a stranger would, in a browser and without one."""
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import browser
+import built
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from built import HOME
+from playwright.sync_api import Locator, Page, expect
 from reference import layers, name_of
 
 pytestmark = browser.pytestmark
 chromium, opened, strangers = browser.chromium, browser.opened, browser.strangers
+site, server, visit = built.site, built.server, built.visit
 
-ROOT = Path(__file__).parents[1]
-HOME = "https://course.example/sockets/"
 LESSON = "03_listen.html"
 SCHEMES = ["light", "dark"]
 PHONE, TABLET, PROJECTOR = 390, 1024, 1920
 LARGEST = 1_000_000  # bytes of a page
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = ["index", "run", *map(name_of, layers())]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site") / "site"
-    command = [sys.executable, "-m", "website", str(folder)]
-    environment = os.environ | {"SITE_URL": HOME.rstrip("/")}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 class Names(HTMLParser):
@@ -123,46 +109,6 @@ def test_all_pages_are_listed(site: Path) -> None:
     listed = re.findall(r"\]\(([\w/.-]+)\)", (site / "llms.txt").read_text())
     assert {f"{name_of(path)}.md" for path in layers()} <= set(listed)
     assert [each for each in listed if not (site / each).is_file()] == []
-
-
-@pytest.fixture(scope="module")
-def server(site: Path) -> Iterator[str]:
-    """Where the site is served, as Pages does it."""
-    command = [sys.executable, "-u", "-m", "http.server", "--bind=127.0.0.1", "0"]
-    with subprocess.Popen(
-        command, cwd=site, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as serving:
-        assert serving.stdout
-        yield re.findall(r"http://[\d.:]+/", serving.stdout.readline())[0]
-        serving.terminate()
-
-
-@pytest.fixture
-def visit(opened: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Open a page, which must not ask another host for anything, and must not fail."""
-    asked, errors, contexts = set[str](), list[str](), []
-
-    def open_page(
-        name: str, width: int = 1280, scheme: str = "light", scripts: bool = True
-    ) -> Page:
-        context = opened.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme=scheme,  # type: ignore[arg-type]
-            java_script_enabled=scripts,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(browser.PATIENCE * 1000)
-        page.on("request", lambda request: asked.add(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(server + name)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [url for url in asked if not url.startswith((server, "data:"))] == []
-    assert errors == []
 
 
 @pytest.mark.parametrize(
@@ -264,13 +210,6 @@ def test_a_symptom_leads_to_the_cell_of_its_cure(visit: Callable[..., Page]) -> 
     page.get_by_text("Address already in use").first.click()
     page.get_by_role("link", name="Who has my port?").first.click()
     expect(page.get_by_role("heading", name="Who has my port?")).to_be_in_viewport()
-
-
-def test_the_search_finds_a_word(visit: Callable[..., Page]) -> None:
-    page = visit("index.html")
-    page.get_by_label("What do you look for").fill("backlog")
-    page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.locator("#search-results li a").first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

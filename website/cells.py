@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from sockutils.course.source import guesses
+from sockutils.practice.panel_page import NOTE
 from website.hints import hint_of
 
 Cell = dict[str, Any]
@@ -14,11 +15,11 @@ KEPT = {"exercise", "solution", "step", "quiz"}  # the other tags are for tests
 COUNTS = re.compile(r"(score|progress)\(")
 
 
-def prepared(notebook: dict[str, Any], lesson: str) -> dict[str, Any]:
+def prepared(notebook: dict[str, Any], lesson: str, home: str) -> dict[str, Any]:
     """Return a copy for the page: each cell can be linked to, and asks what it asks in JupyterLab.
 
-    `lesson` is the name of its module in sockutils/lessons. Notes for lecturers, slides and tests
-    are left out.
+    `lesson` is the name of its module in sockutils/lessons; `home` leads to the first page.
+    Notes for lecturers, slides and tests are left out.
     """
     page = copy.deepcopy(notebook)
     for cell in page["cells"]:
@@ -29,7 +30,7 @@ def prepared(notebook: dict[str, Any], lesson: str) -> dict[str, Any]:
             cell["source"] = f'<div class="cell-anchor" id="{cell["id"]}"></div>\n\n' + text(cell)
         else:
             cell["metadata"]["anchor"] = cell["id"]
-            cell["outputs"] = shown(cell, lesson)
+            cell["outputs"] = [linked(each, home) for each in shown(cell, lesson)]
     return page
 
 
@@ -46,6 +47,16 @@ def shown(cell: Cell, lesson: str) -> list[Cell]:
     if COUNTS.match(text(cell)):
         return [output('<p class="hints">In your own copy this counts what you have done.</p>')]
     return list(cell["outputs"])
+
+
+def linked(shown: Cell, home: str) -> Cell:
+    """A panel that needs a kernel says so: lead to the ways to have one."""
+    said = f'<p class="sk-note">{NOTE}'
+    for form, markup in shown.get("data", {}).items():
+        if form == "text/html" and said in (whole := "".join(markup)):
+            more = f' (<a href="{home}run.html">how?</a>)'
+            shown["data"][form] = whole.replace(said, said + more)
+    return shown
 
 
 def output(markup: str) -> Cell:

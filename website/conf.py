@@ -2,7 +2,7 @@
 
 from sphinx.application import Sphinx
 
-from website import anchors, beside, plain, sharing, themes
+from website import anchors, beside, plain, search, sharing, themes
 from website.sources import BOOK, base
 
 project = "The socket API, live"
@@ -33,10 +33,11 @@ html_show_sphinx = False
 html_permalinks_icon = "#"
 html_baseurl = base()
 html_use_index = False
+html_additional_pages = {"search": "search.html"}
 html_theme_options = {"sidebar_hide_name": False, "top_of_page_buttons": []}
 pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
 
 
 def setup(app: Sphinx) -> None:
-    for part in (anchors, beside, plain, sharing, themes):
+    for part in (anchors, beside, plain, search, sharing, themes):
         part.setup(app)

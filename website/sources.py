@@ -55,7 +55,9 @@ def lay_out(folder: Path) -> None:
     names = {each.page: each.name for each in course()}
     for name, path in lessons().items():
         module = names.get(Path(name).stem, "")
-        page = prepared(json.loads(path.read_text(encoding="utf-8")), module)
+        page = prepared(
+            json.loads(path.read_text(encoding="utf-8")), module, "../" * name.count("/")
+        )
         write(folder / name, json.dumps(page, ensure_ascii=False))
     for template in ("index.rst", "run.md", "404.rst"):
         write(folder / template, filled(template))

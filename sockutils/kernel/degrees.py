@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sockutils.kernel.namespaces import enter, read
 from sockutils.kernel.network import MODE, network
 
+PROFILE = "/proc/self/attr/current"  # AppArmor's: "unconfined", or "NAME (enforce)"
 DESCRIPTORS = 1024  # Linux's own soft limit, INR_OPEN_CUR in <linux/fs.h>
 SWITCHES = {  # sysctl: (value that forbids namespaces, what to do)
     "kernel/apparmor_restrict_unprivileged_userns": ("1", "0"),
@@ -58,14 +59,19 @@ def check_what_is_needed_inside() -> None:
 
 def remedy(why: str) -> str:
     """Name the switch that forbids it, judged by what this system shows."""
+    profile = read(PROFILE).strip(b"\0\n").decode()
+    confined = profile.endswith("(enforce)")
     for name, (bad, good) in SWITCHES.items():
-        if read(f"/proc/sys/{name}").strip().decode() == bad and not why.startswith("mount"):
+        applies = not why.startswith("mount") and not (confined and "apparmor" in name)
+        if applies and read(f"/proc/sys/{name}").strip().decode() == bad:
             return f"allow it with: sudo sysctl {name.replace('/', '.')}={good}"
-    profile = read("/proc/self/attr/current").strip(b"\0\n").decode()
-    if profile.endswith("(enforce)"):
+    filtered = b"Seccomp:\t2" in read("/proc/self/status")
+    # A filter may say anything, and Docker's says EPERM: so does a profile without a capability,
+    # but to mount() and to user namespaces AppArmor says EACCES.
+    if confined and not (filtered and os.strerror(errno.EPERM) in why):
         forbids = f"the AppArmor profile {profile.split()[0]} forbids it"
         return f"{forbids}; Docker: --security-opt apparmor=unconfined"
-    if b"Seccomp:\t2" in read("/proc/self/status"):
+    if filtered:
         return "a seccomp filter forbids it; Docker: --security-opt seccomp=unconfined"
     return "it needs Linux with user namespaces"
 

@@ -17,6 +17,7 @@ from sockutils.tables.diag import sockets
 
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
+ROOMS = (("127.0.0.1", 2), ("127.0.0.1", 3), ("127.0.0.1", 1), ("127.0.0.2", 6))
 
 
 def let_in(address: Address, number: int) -> int:
@@ -35,7 +36,9 @@ def let_in(address: Address, number: int) -> int:
 @exercise(
     "listen",
     hint={
-        "got in": "count again how many clients a backlog of 1 let in",
+        "still busy": "no accept() here: the clients wait in the queue, and are counted there",
+        "at least": "give listen() a number, one that fits: without one Python takes 128",
+        "got in": "count again how many clients a backlog of 1 let in, and one of 0",
         "not a socket": "return the socket that listens",
         "closed already": "no `with` here: who gets the socket will close it",
         "does not listen": "listen(), after bind(), or create_server(), which does both",
@@ -44,7 +47,7 @@ def let_in(address: Address, number: int) -> int:
 def waiting_room(open_room: Callable[[Address, int], socket.socket]) -> None:
     ports: set[int] = set()
     with ExitStack() as stack:
-        for host, places in (("127.0.0.1", 2), ("127.0.0.1", 3), ("127.0.0.2", 6)):
+        for host, places in ROOMS:
             try:
                 listener = open_room((host, 0), places)
             except OSError as error:
@@ -67,7 +70,8 @@ def waiting_room(open_room: Callable[[Address, int], socket.socket]) -> None:
             ports.add(where[1])
             held = let_in(where, places + 3)
             more = "at least " if held == places + 3 else ""
-            assert held == places, f"asked for {places} places, {more}{held} clients got in"
+            wanted = f"{places} place{'s' * (places > 1)}"
+            assert held == places, f"asked for {wanted}, {more}{held} clients got in"
 
 
 @exercise("listen", hint="sockets(port=…) shows the queue of every listener on that port.")
@@ -105,6 +109,9 @@ def count(
         "did not close": "close() it before you return None",
         "TimeoutError": "catch it, close the socket, and return None",
         "ConnectionRefused": "None for this, too; it and TimeoutError are both an OSError",
+        "BlockingIOError": "setblocking(False) lets connect() wait for nothing: "
+        "settimeout(seconds) lets it wait so long",
+        "at once": "a refusal is an answer: return None then, and do not call again",
         "did not call": "connect() to the address, and wait for at most so long",
         "gave up": "settimeout(seconds), and connect() waits so long",
         "you waited": "settimeout(seconds), and connect() waits no longer",
@@ -143,12 +150,23 @@ def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
 
     with socket.socket() as unheard:
         unheard.bind(ANY)
-        caller = call(unheard.getsockname(), 3.0)
+        start = time.monotonic()
+        with trace() as calls:
+            caller = call(unheard.getsockname(), 3.0)
+        took = time.monotonic() - start
     assert caller is None, f"nobody listens there, it is refused, yet you returned {caller!r}"
+    assert not calls.unclosed(), "refused, you did not close your socket"
+    assert took < 2, f"it is refused at once, yet you went on for {took:.1f} s"
 
 
-def draw_queue(inside: int, outside: int) -> Picture:
-    """Draw a listener's clients: squares are in the accept queue, circles are not."""
+def draw_queue(inside: int, clients: int) -> Picture:
+    """Draw clients that knock in turn: squares are in the accept queue, the circle is outside.
+
+    Who comes after the first one outside has not tried, and is not drawn.
+    """
+    outside = min(clients - inside, 1)
+    rest = clients - inside - outside
+    said = f"{outside} outside" + f", {rest} did not try" * (rest > 0)
     figure, axes = canvas(height=2)
     for place in range(inside + outside):
         marker, colour = ("s", SERVER) if place < inside else ("o", CLIENT)
@@ -156,6 +174,6 @@ def draw_queue(inside: int, outside: int) -> Picture:
         axes.text(place, 0, str(place + 1), ha="center", va="center", color="white", size=SIZE)
     axes.set(xlim=(-0.7, 9.7), ylim=(-0.6, 1.4))
     axes.text(-0.4, 1, f"{inside} in the accept queue", color=SERVER, size=SIZE, weight="bold")
-    axes.text(9.4, 1, f"{outside} outside", color=CLIENT, size=SIZE, weight="bold", ha="right")
+    axes.text(9.4, 1, said, color=CLIENT, size=SIZE, weight="bold", ha="right")
     axes.axis("off")
-    return Picture(figure, f"{inside} in the accept queue, {outside} outside")
+    return Picture(figure, f"{inside} in the accept queue, {said}")

@@ -94,6 +94,7 @@ class Carrier:
         self.clients: set[bytes] = set()
         self.last = math.inf  # when to stop, though packets are under way
         self.error: Exception | None = None
+        self.epoch = time.time_ns() - time.monotonic_ns()  # the clock may be set meanwhile
 
     def end(self, seconds: float) -> None:
         """Stop once no packet is under way, or when so many seconds have passed."""
@@ -152,7 +153,11 @@ class Carrier:
         if not self.clients & {there, backwards}:
             return None
         # Client and server have one address each in the list, as on a real link.
-        return Packet(time.time_ns(), exchanged(raw) if backwards in self.clients else raw)
+        return Packet(self._now(), exchanged(raw) if backwards in self.clients else raw)
+
+    def _now(self) -> int:
+        """Nanoseconds since 1970, by a clock that nobody sets."""
+        return self.epoch + time.monotonic_ns()
 
     def _ask(self, packet: Packet) -> list[float]:
         try:
@@ -168,7 +173,7 @@ class Carrier:
         before = len(self.flying)
         while self.flying and self.flying[0][0] <= time.monotonic():
             _, _, packet, back = heapq.heappop(self.flying)
-            packet.arrivals = (*(packet.arrivals or ()), time.time_ns())
+            packet.arrivals = (*(packet.arrivals or ()), self._now())
             os.write(self.tun, back)
         return len(self.flying) < before
 

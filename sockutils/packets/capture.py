@@ -5,11 +5,12 @@ import errno
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from mmap import mmap
 
-from sockutils.kernel.network import network
+from sockutils.kernel.network import in_one_line, network
 from sockutils.packets.headers import is_whole
 from sockutils.packets.packet import Packet
 from sockutils.packets.ring import SOL_PACKET, frames, lost, ring
@@ -25,6 +26,7 @@ ETH_P_IPV6 = 0x86DD
 PCAP_MAGIC = 0xA1B23C4D
 PCAP_RAW = 101
 
+SET = 10_000_000  # ns: the two clocks run at the same rate, and no look takes that long
 LARGEST = 1 << 17  # bytes, more than any IP packet holds
 MISSING = "capture() needs Linux (AF_PACKET): open the course on Linux, in WSL2 or on Binder"
 
@@ -50,8 +52,9 @@ def capture(port: int | None = None, interface: str = "lo") -> Iterator[Packets]
 
     `port` keeps the packets from or to that TCP or UDP port and the ICMP errors about them.
     OSError: EPERM without CAP_NET_RAW, EAFNOSUPPORT where there is no AF_PACKET, ENODEV for an
-    unknown interface, ENOMEM without 16 MB for the packets, ENOBUFS if they did not fit in there.
-    packet(7).
+    unknown interface, ENOMEM without 16 MB for the packets, ENOBUFS if they did not fit in there,
+    ECANCELED if the machine's clock was set meanwhile, which leaves the packets without a true
+    time. packet(7).
     """
     with closing(recorder()) as source, closing(ring(source)) as memory:
         import scapy.layers.inet6  # noqa: F401  (half a second: now, not inside the block)
@@ -59,7 +62,7 @@ def capture(port: int | None = None, interface: str = "lo") -> Iterator[Packets]
         if interface == "lo":  # where every packet is seen leaving and arriving
             source.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         source.bind((interface, ETH_P_ALL))
-        packets = Packets()
+        packets, before = Packets(), epoch()
         try:
             yield packets
         finally:
@@ -68,6 +71,7 @@ def capture(port: int | None = None, interface: str = "lo") -> Iterator[Packets]
             packets += _received(memory, port)
         # not reached when the block raised: that error matters more
         _complain_about_losses(source)
+        _complain_about_the_clock(before)
 
 
 def recorder() -> _socket.socket:
@@ -93,3 +97,18 @@ def _complain_about_losses(recorder: _socket.socket) -> None:
     if count := lost(recorder):
         reason = "its memory was full: let less happen in the block"
         raise OSError(errno.ENOBUFS, f"capture lost {count} packets, {reason}")
+
+
+def epoch() -> int:
+    """When CLOCK_MONOTONIC began, in nanoseconds since 1970: it moves when the clock is set, or
+    when the machine sleeps. clock_gettime(2)."""
+    # the narrowest of some looks: this process may be kept waiting between two clocks
+    looks = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(5)]
+    before, now, _ = min(looks, key=lambda look: look[2] - look[0])
+    return now - before
+
+
+def _complain_about_the_clock(before: int) -> None:
+    if abs(epoch() - before) > SET:
+        line = "the machine's clock was set, or it slept: no time is true here, run the cell again"
+        raise in_one_line(OSError(errno.ECANCELED, line), line)

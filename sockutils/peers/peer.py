@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from sockutils.peers.asleep import Sleeper, sleeper
 from sockutils.peers.stack import steps, where
+from sockutils.peers.stopped import lost_in, stop
 
 GRACE = 0.2  # seconds a peer still has when the block itself has failed
 SLICE = 0.05  # seconds: Python hears a signal that came just before a wait only after it
@@ -145,22 +146,27 @@ class Peer:
     # From outside
 
     def _release(self) -> str:
-        import ctypes
-
         here = [(frame.f_code, frame.f_lineno, frame.f_globals) for frame in self._frames()]
         stuck = f"{self.name}() is stuck{where(here)}"
         sockets = self._sockets()
-        with self._ending:
-            if not self._over.is_set():
-                thread = ctypes.c_ulong(self._thread.ident or 0)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(SystemExit))
-        for one in sockets:
-            with suppress(OSError):  # UDP: ENOTCONN, and recvfrom() wakes nevertheless
-                super(socket.socket, one).shutdown(socket.SHUT_RDWR)  # super(): past a trace()
-
-        released = self._over.wait(RELEASE)
+        with lost_in(self._thread) as lost:
+            self._stop()
+            for one in sockets:
+                with suppress(OSError):  # UDP: ENOTCONN, and recvfrom() wakes nevertheless
+                    super(socket.socket, one).shutdown(socket.SHUT_RDWR)  # super(): past a trace()
+            until = monotonic() + RELEASE
+            while not self._over.wait(SLICE) and monotonic() < until:
+                if lost.is_set():
+                    lost.clear()
+                    self._stop()
+        released = self._over.is_set()
         self._state = "released" if released else "stuck"
         return stuck if released else f"{stuck} (it cannot be stopped: the thread lives on)"
+
+    def _stop(self) -> None:
+        with self._ending:
+            if not self._over.is_set():
+                stop(self._thread)
 
     def _sockets(self) -> list[socket.socket]:
         sockets = [*_sockets([self._args, getattr(self._function, "__self__", None)])]

@@ -90,7 +90,19 @@ def answers(program: Program, client: socket.socket, expected: bytes) -> None:
     if not got:
         died(program)
         raise AssertionError(f"{program} ended the connection without an answer")
-    assert got == expected, f"{program} answered {got!r:.80}, expected {expected!r:.80}"
+    assert got == expected, f"{program} answered {different(got, expected)}"
+
+
+def different(got: bytes, expected: bytes) -> str:
+    """Both, or, if they begin alike, where and how they differ."""
+    if f"{got!r:.80}" != f"{expected!r:.80}":
+        return f"{got!r:.80}, expected {expected!r:.80}"
+    pairs = enumerate(zip(got, expected, strict=False))
+    at = next((n for n, (one, other) in pairs if one != other), min(len(got), len(expected)))
+    return (
+        f"{len(got)} bytes, expected {len(expected)}; from byte {at} on it is"
+        f" {got[at : at + 20]!r}, expected {expected[at : at + 20]!r}"
+    )
 
 
 def died(program: Program) -> None:

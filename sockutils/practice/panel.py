@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import time
 from collections.abc import Callable
 from itertools import product
@@ -12,7 +13,9 @@ from sockutils.practice.controls import Control, Place, control
 
 # Red on white has enough contrast in Jupyter's light and dark themes alike.
 ALERT = '<p role="alert" style="color:#b71c1c;background:#fff;padding:.3em">{}</p>'
-FEW, SECONDS = 100, 4  # positions, and the time for all, up to which they are run beforehand
+# Positions, and the seconds for all, up to which they are run beforehand. Where outputs are made to
+# be stored there is more time: what is stored moves for everybody who reads it without a kernel.
+FEW, SECONDS = 100, float(os.environ.get("SOCKUTILS_PANEL_SECONDS", 4))
 
 Bundle = dict[str, Any]  # by MIME type
 

@@ -15,7 +15,7 @@ from typing import IO
 from sockutils.peers.waits import wait_until
 from sockutils.practice.traceback import last_words
 from sockutils.tables.busy import who_holds
-from sockutils.tables.diag import sockets, with_holders
+from sockutils.tables.diag import rows_on, sockets, with_holders
 from sockutils.tables.holders import told
 from sockutils.tables.rows import Row
 
@@ -25,8 +25,10 @@ ANSWER = 8.0  # seconds for an answer, or for the end, of a busy machine, too
 OUTPUT = 1 << 20  # bytes that a program may print, or write into any file
 
 # <linux/prctl.h>: PR_SET_PDEATHSIG. The program does not outlive a notebook that is killed.
+# SIGINT: who was started in the background ignores it, and so would every program of theirs.
 LAUNCH = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
+    "import ctypes, os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 
@@ -90,6 +92,10 @@ class Program:
                 os.killpg(leader, signal.SIGCONT)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def over(self) -> bool:
         return self._process.poll() is not None
 
@@ -109,11 +115,12 @@ class Program:
 
     def listens(self, port: int = PORT) -> None:
         """Wait until it listens on the port."""
-        wait_until(lambda: self.over or self._listeners(), START)
+        wait_until(lambda: self.over or self._listeners() or self._receivers(), START)
         rows = self._listeners()
         if not rows:
             self.lives()
             assert not self.over, f"{self} ended at once: it has waited for no client"
+            assert not self._receivers(), f"{self} receives datagrams: make it SOCK_STREAM"
             raise AssertionError(
                 f"{self} listens on no port after {START:.0f} s: it needs bind() and listen(), "
                 "or create_server()"
@@ -128,7 +135,7 @@ class Program:
         ends = {row.local[-1]: row.local[0] for row in self._receivers()}
         if not ends:
             self.lives()
-            assert not self.over, f"{self} ended at once: it has waited for no datagram"
+            assert not self.over, f"{self} ended before a datagram came"
             assert not self._listeners(), f"{self} listens for connections: make it SOCK_DGRAM"
             raise AssertionError(f"{self} has bound no UDP socket after {START:.0f} s")
         found = port if port in ends else next(iter(ends))
@@ -144,7 +151,7 @@ class Program:
     def _held(self, *kind: str) -> list[Row]:
         """Its sockets of this protocol and state."""
         group = self._process.pid
-        rows = [row for row in sockets() if (row.protocol, row.state) == kind]
+        rows = [row for row in rows_on() if (row.protocol, row.state) == kind]
         held = with_holders(rows) if rows else []  # it looks into every process
         return [row for row in held if any(member(one.pid, group) for one in row.holders or ())]
 

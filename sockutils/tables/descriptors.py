@@ -1,5 +1,6 @@
 """The table of descriptors of this process: what it has open, and what if it is full."""
 
+import errno
 import gc
 import os
 import resource
@@ -7,6 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from sockutils.kernel.network import in_one_line
 
 
 def links() -> list[str]:
@@ -40,6 +43,12 @@ def left_to_python() -> Iterator[list[str]]:
         if usual:
             gc.enable()
         left += [str(each.message) for each in caught if each.category is ResourceWarning]
+
+
+def no_descriptor(number: int, hard: int) -> OSError:
+    """EMFILE, in one line, for a number that no limit of this process can reach."""
+    line = f"no descriptor {number} here: ulimit -Hn, the hard limit, is {hard}"
+    return in_one_line(OSError(errno.EMFILE, line), line)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
-"""The kernel's own table of sockets, read as `ss` reads it: through sock_diag netlink."""
+"""The kernel's own table of sockets, read as `ss` reads it: mostly through sock_diag netlink."""
 
+import _socket
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 
@@ -12,10 +13,10 @@ from sockutils.tables.rows import (
     WANTED,
     Address,
     Row,
-    inet_rows,
-    only_port,
+    tcp_rows,
     unix_rows,
 )
+from sockutils.tables.udp import udp_rows
 
 COLUMNS = ("protocol", "state", "local", "remote", "queues")
 HELD = "held by"
@@ -61,8 +62,10 @@ def sockets(port: int | None = None, path: str | None = None, holders: bool = Fa
     With `holders`, each row has the processes that hold it, and the text a column for them: "?"
     where you may not look, "the kernel" where no process holds it, as in TIME-WAIT. That reads the
     descriptors of every process, which takes longer the more there are.
-    Raises OSError with the kernel's errno, ENOENT where it was built without that table,
-    EAFNOSUPPORT where there is no netlink (not Linux). Source: sock_diag(7).
+    Raises OSError with the kernel's errno, EAFNOSUPPORT where there is no netlink (not Linux),
+    ENOENT where the kernel has no table of TCP sockets, or with `path` none of AF_UNIX; without
+    either argument the latter are left out there. Linux loads the modules tcp_diag and unix_diag
+    to answer, as for `ss`. Sources: sock_diag(7); proc_pid_net(5) for UDP.
     """
     if port is not None and path is not None:
         raise ValueError("ask for a port or for a path, not for both")
@@ -70,19 +73,29 @@ def sockets(port: int | None = None, path: str | None = None, holders: bool = Fa
         raise ValueError(f"a port is 1 to 65535, not {port}")
     with closing(open_netlink()) as kernel:
         if port is not None:
-            rows, asked = list(inet_rows(kernel, only_port(port))), f" on port {port}"
+            rows, asked = [*tcp_rows(kernel, port), *udp_rows(port)], f" on port {port}"
         elif path is not None:
             rows = [row for row in unix_rows(kernel) if row.local == path]
             asked = f" bound to {path}"
         else:
-            rows, asked = [*inet_rows(kernel), *unix_rows(kernel)], ""
+            rows, asked = [*tcp_rows(kernel), *udp_rows(), *_unix_rows_if_there(kernel)], ""
     return table(with_holders(rows) if holders else rows, asked, port)
 
 
-def rows_on(port: int) -> list[Row]:
-    """Return the rows of `sockets(port)`, from Linux 6.8 on also TCP sockets only bound to it."""
+def _unix_rows_if_there(kernel: _socket.socket) -> list[Row]:
+    try:
+        return list(unix_rows(kernel))
+    except FileNotFoundError:
+        return []
+
+
+def rows_on(port: int | None = None) -> list[Row]:
+    """Return TCP and UDP rows of `sockets(port)`, from Linux 6.8 on also TCP sockets only bound.
+
+    Without a port, of all ports. OSError as there.
+    """
     with closing(open_netlink()) as kernel:
-        return list(inet_rows(kernel, only_port(port), WANTED | 1 << BOUND))
+        return [*tcp_rows(kernel, port, WANTED | 1 << BOUND), *udp_rows(port)]
 
 
 def with_holders(rows: Iterable[Row]) -> list[Row]:

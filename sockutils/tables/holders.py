@@ -3,7 +3,10 @@
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
+
+from sockutils.peers.waits import wait_until
 
 
 class Holder(NamedTuple):
@@ -79,9 +82,24 @@ def _link(path: str) -> str:
 
 def _known(pids: list[int]) -> Iterator[Holder]:
     for pid in pids:
+        wait_until(partial(_has_its_name, pid), 0.5)
         program, _ = _status(pid)
         if program:
             yield Holder(pid, program, _is_child(pid))
+
+
+def _has_its_name(pid: int) -> bool:
+    """Whether it is not in the middle of execve(), which names a process late.
+
+    It closes what is close-on-exec first, so a parent may know that its child has begun while the
+    child still has the parent's name. Until it has its own, the command line is empty (in the
+    kernel, `begin_new_exec()` and `load_elf_binary()`).
+    """
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read(1) != b""
+    except OSError:
+        return True
 
 
 def _is_child(pid: int) -> bool:

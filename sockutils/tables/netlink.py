@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from sockutils.kernel.network import in_one_line
+
 # <linux/netlink.h>, <linux/sock_diag.h>
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 NLMSG_ERROR, NLMSG_DONE = 2, 3
@@ -36,11 +38,18 @@ def ask(kernel: _socket.socket, request: bytes, protocol: str) -> list[bytes]:
     # NLMSG_DONE carries an error too: ENOENT for a protocol comes only that way.
     (status,) = STATUS.unpack_from(body)
     if status:
-        raise OSError(-status, f"{os.strerror(-status)}: the kernel's table of {protocol} sockets")
+        raise refused(-status, protocol)
     # The table changed between two parts of the answer: a socket may be missing or there twice.
     if any(flags & NLM_F_DUMP_INTR for _, flags, _ in messages):
         return ask(kernel, request, protocol)
     return [body for _, _, body in messages[:-1]]
+
+
+def refused(number: int, protocol: str) -> OSError:
+    line = f"{os.strerror(number)}: the kernel's table of {protocol} sockets"
+    if number == errno.ENOENT:
+        line = f"this kernel cannot list {protocol} sockets: it has no module {protocol}_diag"
+    return in_one_line(OSError(number, line), line)
 
 
 def parts(data: bytes, header: struct.Struct) -> Iterator[tuple[Any, ...]]:

@@ -42,7 +42,6 @@ STATES = {
 }
 WANTED = sum(1 << number for number in STATES)
 
-PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 UNIX_TYPES = {1: "unix stream", 2: "unix dgram", 5: "unix seqpacket"}
 Address = tuple[str, int] | str
 
@@ -81,22 +80,22 @@ def only_port(port: int) -> bytes:
     return INET_FILTER.pack(INET_FILTER.size, INET_DIAG_REQ_BYTECODE, *source, *jump, *target)
 
 
-def inet_rows(
-    kernel: _socket.socket, port_filter: bytes = b"", states: int = WANTED
+def tcp_rows(
+    kernel: _socket.socket, port: int | None = None, states: int = WANTED
 ) -> Iterator[Row]:
-    for protocol, number in PROTOCOLS.items():
-        # A kernel without IPv6 answers for it too: with nothing.
-        for family in (socket.AF_INET, socket.AF_INET6):
-            request = INET_REQUEST.pack(family, number, states) + port_filter
-            yield from (_inet_row(protocol, found) for found in ask(kernel, request, protocol))
+    condition = b"" if port is None else only_port(port)
+    # A kernel without IPv6 answers for it too: with nothing.
+    for family in (socket.AF_INET, socket.AF_INET6):
+        request = INET_REQUEST.pack(family, socket.IPPROTO_TCP, states) + condition
+        yield from map(_tcp_row, ask(kernel, request, "tcp"))
 
 
-def _inet_row(protocol: str, found: bytes) -> Row:
+def _tcp_row(found: bytes) -> Row:
     family, state, *ports, host, peer, receive, send, inode = INET_MESSAGE.unpack_from(found)
     size = 4 if family == socket.AF_INET else 16
     local = socket.inet_ntop(family, host[:size]), socket.ntohs(ports[0])
     remote = socket.inet_ntop(family, peer[:size]), socket.ntohs(ports[1])
-    return Row(protocol, STATES[state], local, remote, *_queues(state, receive, send), inode)
+    return Row("tcp", STATES[state], local, remote, *_queues(state, receive, send), inode)
 
 
 def _queues(state: int, receive: int, send: int) -> tuple[int, int, int | None, int | None]:

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sockutils.packets.packet import Packet
 from sockutils.tables.netlink import open_netlink
-from sockutils.tables.rows import Row, inet_rows, unix_rows
+from sockutils.tables.rows import Row, tcp_rows, unix_rows
+from sockutils.tables.udp import udp_rows
 from sockutils.workbench.end import End, Seen, queues, seen
 
 MOST = 1000  # things that are kept: older ones are dropped
@@ -102,7 +103,7 @@ def table(ends: list[End], ports: Iterable[int]) -> list[Row]:
     with closing(open_netlink()) as kernel:
         rows: list[Row] = []
         if any(end.protocol != "unix" for end in ends):
-            rows += inet_rows(kernel)
+            rows += [*tcp_rows(kernel), *udp_rows()]
         if any(end.protocol == "unix" for end in ends):
             with suppress(OSError):  # a kernel without that table
                 rows += unix_rows(kernel)

@@ -269,6 +269,11 @@ def every_listener(port):
     return holders_of(row for row in sockets(holders=True) if row.state == "LISTEN")
 
 
+def not_connected(port):
+    rows = sockets(port=port, holders=True)
+    return holders_of(row for row in rows if row.state not in ("ESTAB", "CLOSE-WAIT"))
+
+
 def first_row(port):
     return {holder.pid for holder in sockets(port=port, holders=True)[0].holders}
 
@@ -333,12 +338,13 @@ def shows_them(port):
 WRONG = [
     ("who_has_it", every_row, "two children listen, you are a client: .* has 1 of them too many"),
     ("who_has_it", every_listener, "a client's port: that makes 0 pids, and your set has 2"),
+    ("who_has_it", not_connected, "only a UDP socket has this number: .* 0 pids, .* 1 of them too"),
     ("who_has_it", first_row, "this is a client's port.* your set has|IndexError: .*in your line"),
     ("who_has_it", one_of_them, "process and two children hold .* 3 pids, .* lacks 2 of them"),
     ("who_has_it", first_listener, r"on 127.1.2.3: that makes 2 pids, and your set lacks 1 of"),
     ("who_has_it", on_localhost, r"on 127.1.2.3: that makes 2 pids, and your set lacks 1 of them"),
     ("who_has_it", only_me, "this process and two children .* lacks 2 of them"),
-    ("who_has_it", without_me, "this process alone listens: .* 1 pids, and your set lacks 1 of"),
+    ("who_has_it", without_me, "this process alone listens: .* 1 pid, and your set lacks 1 of"),
     ("who_has_it", without_holders, r"'NoneType' object is not iterable, in your line \d+"),
     ("who_has_it", names_of_programs, "there is .'.*'. in your set, not a pid"),
     ("who_has_it", list_of_pids, r"it returned \[\d+\], not a set"),
@@ -355,7 +361,7 @@ WRONG = [
     ("sixteen_bytes", length_in_zero, "sin_zero, all zeros, is 00 .*, you have 00 .* 10"),
     ("sixteen_bytes", ipv6_family, "the family, AF_INET .* you have (0a 00|00 0a)"),
     ("same_port_again", forgets_the_option, r"left a connection in TIME_WAIT.*in your line \d+"),
-    ("same_port_again", option_too_late, r"set before bind\(\), in your line \d+: server.bind"),
+    ("same_port_again", option_too_late, r"set before bind\(\); the .*, in your line \d+: server"),
     ("same_port_again", shares_the_port, "two living servers have one port.* SO_REUSEPORT"),
     ("same_port_again", shares_after_a_look, "it has SO_REUSEPORT: two that start at the same"),
     ("same_port_again", does_not_listen, "it returned a socket that does not listen"),

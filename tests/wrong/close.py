@@ -52,6 +52,24 @@ def left_to_python(address: Address, question: bytes) -> bytes:
     return whole(socket.create_connection(address), question)
 
 
+def file_left_to_python(address: Address, question: bytes) -> bytes:
+    client = socket.create_connection(address)
+    client.sendall(question)
+    client.shutdown(socket.SHUT_WR)
+    file = client.makefile("rb")
+    client.close()
+    return file.read()
+
+
+def never_stops(address: Address, question: bytes) -> bytes:
+    answer = b""
+    with socket.create_connection(address) as client:
+        client.sendall(question)
+        client.shutdown(socket.SHUT_WR)
+        while True:
+            answer += client.recv(65536)
+
+
 def knows_it_already(address: Address, question: bytes) -> bytes:
     return question.upper() * 3
 
@@ -112,6 +130,27 @@ def counts_to_three(connection: socket.socket, answer: bytes) -> None:
         connection.shutdown(socket.SHUT_WR)
         for _ in range(3):
             connection.recv(65536)
+
+
+def counts_to_fifty(connection: socket.socket, answer: bytes) -> None:
+    with connection:
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+        for _ in range(50):
+            connection.recv(4096)
+
+
+def ends_first(connection: socket.socket, answer: bytes) -> None:
+    connection.shutdown(socket.SHUT_WR)
+    connection.sendall(answer)
+    while connection.recv(65536):
+        pass
+    connection.close()
+
+
+def detaches(connection: socket.socket, answer: bytes) -> None:
+    stays_open(connection, answer)
+    connection.detach()
 
 
 def until_silence(connection: socket.socket, answer: bytes, seconds: float) -> None:
@@ -215,7 +254,7 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     (
         "whole_question",
         ends_both_ways,
-        "; SHUT_RDWR ends what you want to read, too(, in your line .*)?\nhint: SHUT_WR is",
+        "(you returned 0|you got a reset); SHUT_RDWR ends what .*\nhint: SHUT_WR is",
     ),
     (
         "whole_question",
@@ -225,6 +264,12 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("whole_question", closes_to_say_so, "Bad file descriptor, in your line"),
     ("whole_question", as_text, "it returned 'SHORTSHORTSHORT', not bytes"),
     ("whole_question", left_to_python, "you left it to Python to close your socket\nhint: `with`"),
+    (
+        "whole_question",
+        file_left_to_python,
+        "you left the file of makefile.. open, and it holds your.*\nhint: `with` closes a file",
+    ),
+    ("whole_question", never_stops, "still busy after 5 s.*\nhint: after the end recv.. gives b''"),
     ("whole_question", knows_it_already, "nobody connected to the server"),
     ("last_word", just_closes, "the client got ECONNRESET: you closed with bytes unread"),
     ("last_word", empties_first, TOO_EARLY),
@@ -237,7 +282,14 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
         "you returned, and left the connection open\nhint: close.. is the last",
     ),
     ("last_word", ends_it_all, TOO_EARLY),
+    (
+        "last_word",
+        ends_first,
+        "BrokenPipeError before the client got a byte: .*\nhint: sendall.. first",
+    ),
+    ("last_word", detaches, "you returned, and left the connection open\nhint: close"),
     ("last_word", counts_to_three, "the client talked on after your end, and got E"),
+    ("last_word", counts_to_fifty, "the client talked on after your end, and got E"),
     (
         "last_word",
         hardly_waits,

@@ -25,6 +25,12 @@ def told(address, seconds, known, last="unreachable", close=True):
     return "connected"
 
 
+KNOWN = {
+    0: "connected",
+    errno.ECONNREFUSED: "refused",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+}
 BOTH = {ConnectionRefusedError: "refused", TimeoutError: "silent"}
 
 
@@ -80,6 +86,42 @@ def stays_open(address, seconds):
 
 def says_nothing(address, seconds):
     told(address, seconds, BOTH)
+
+
+def always_half_a_second(address, seconds):
+    return told(address, 0.5, BOTH)
+
+
+def always_most_of_a_second(address, seconds):
+    return told(address, 0.85, BOTH)
+
+
+def the_rest_is_unreachable(address, seconds):
+    return told(address, seconds, BOTH)
+
+
+def the_other_numbers_are_silence(address, seconds):
+    with socket.socket() as client:
+        client.settimeout(seconds)
+        number = client.connect_ex(address)
+    return KNOWN.get(number, "silent")
+
+
+def sets_a_timeout(client, seconds):
+    client.settimeout(seconds)
+    return how(client, seconds)
+
+
+def lets_it_wait(client, seconds):
+    said = how(client, seconds)
+    client.setblocking(True)
+    return said
+
+
+def how(client, seconds):
+    if not select.select([], [client], [], seconds)[1]:
+        return None
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def asks_at_once(client, seconds):
@@ -464,6 +506,10 @@ WRONG = [
     ("diagnosis", has_no_limit, r"still busy after 5 s, in your line \d+: client.connect"),
     ("diagnosis", has_its_own_limit, r"nobody answers there, .*: you had 0.3 s, and it took 2"),
     ("diagnosis", gives_up_early, r"nobody answers there, .*: you gave up after 0.1\d s"),
+    ("diagnosis", always_half_a_second, "you have 1.0 s: you gave up after 0.5"),
+    ("diagnosis", always_most_of_a_second, "you have 1.0 s: you gave up after 0.8"),
+    ("diagnosis", the_rest_is_unreachable, "no local port .* 'unreachable': none .*\nhint: look"),
+    ("diagnosis", the_other_numbers_are_silence, "no local port is left .* returned 'silent': no"),
     ("diagnosis", refused_is_all, "TCP cannot reach .* returned 'refused', not 'unreachable'"),
     ("diagnosis", silence_is_unreachable, "nobody answers .* returned 'unreachable', not 'sile"),
     ("diagnosis", catches_two, r"TCP cannot reach .* you raised .*unreachable.*in your line \d+"),
@@ -482,6 +528,8 @@ WRONG = [
     ("outcome", zero_is_not_over, "a server listens there: you returned None, not 0"),
     ("outcome", raises_it, r"nobody answers: you raised TimeoutError.*in your line \d+"),
     ("outcome", closes_the_attempt, "a server listens there: you closed the socket that you"),
+    ("outcome", sets_a_timeout, "timeout was 0 .*, and you left it at 2.0\nhint: select.. has a"),
+    ("outcome", lets_it_wait, "timeout was 0 .*, and you left it at None"),
     ("outcome", waits_a_second, "nobody answers: you had 0.3 s, and took 1"),
     ("outcome", sleeps, "a server listens there: that is clear at once, .*\nhint: select.. ret"),
     ("outcome", true_or_false, "a server listens there: you returned True, not 0"),

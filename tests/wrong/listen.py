@@ -17,6 +17,16 @@ def default_backlog(address, places):
     return socket.create_server(address)
 
 
+def at_least_one(address, places):
+    return socket.create_server(address, backlog=max(1, places - 1))
+
+
+def accepts_them(address, places):
+    room = socket.create_server(address, backlog=places - 1)
+    kept.append(room.accept()[0])
+    return room
+
+
 def one_backlog(address, places):
     return socket.create_server(address, backlog=1)
 
@@ -237,9 +247,43 @@ def lets_the_refusal_through(address, seconds):
     return client
 
 
+def does_not_wait(address, seconds):
+    client = socket.socket()
+    client.setblocking(False)
+    client.connect(address)
+    return client
+
+
+def closes_only_when_late(address, seconds):
+    client = socket.socket()
+    client.settimeout(seconds)
+    try:
+        client.connect(address)
+        return client
+    except TimeoutError:
+        client.close()
+    except ConnectionRefusedError:
+        pass
+
+
+def calls_until_the_end(address, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        client = socket.socket()
+        client.settimeout(0.1)
+        try:
+            client.connect(address)
+            return client
+        except OSError:
+            client.close()
+            time.sleep(max(0, min(0.1, end - time.monotonic())))
+
+
 WRONG = [
     ("waiting_room", one_too_many, "asked for 2 places, 3 clients got in"),
-    ("waiting_room", default_backlog, "asked for 2 places, at least 5 clients got in"),
+    ("waiting_room", default_backlog, r"at least 5 clients got in\nhint: give listen\(\) a number"),
+    ("waiting_room", at_least_one, "asked for 1 place, 2 clients got in"),
+    ("waiting_room", accepts_them, r"still busy after 5 s(.|\n)*hint: no accept\(\) here"),
     ("waiting_room", one_backlog, "asked for 3 places, 2 clients got in"),
     ("waiting_room", fixed_address, r"first is open \(.*\): use the address that you are given"),
     ("waiting_room", fixed_port, r"port 0 lets the kernel choose, in your line \d+"),
@@ -277,6 +321,13 @@ WRONG = [
         "patience",
         never_asks_for_the_error,
         "refused, yet you returned <socket(.|\n)*hint: .*SO_ERROR",
+    ),
+    ("patience", does_not_wait, r"BlockingIOError: .*(.|\n)*hint: .* settimeout\(seconds\)"),
+    ("patience", closes_only_when_late, r"refused, you did not close your socket\nhint: close\(\)"),
+    (
+        "patience",
+        calls_until_the_end,
+        "refused at once, yet you went on for .*\nhint: a refusal is",
     ),
     ("patience", lets_the_refusal_through, r"ConnectionRefusedError: .*(.|\n)*hint: .* an OSError"),
 ]

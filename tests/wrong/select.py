@@ -124,6 +124,63 @@ def not_ready_is_the_end(connections: Ends, seconds: float) -> list[bytes]:
     return in_time(connections, time.monotonic() + seconds)
 
 
+def reads_each_until_it_is_silent(connections: Ends, seconds: float) -> list[bytes]:
+    end = time.monotonic() + seconds
+    received = dict.fromkeys(connections, b"")
+    watched = list(connections)
+    for one in watched:
+        one.setblocking(False)
+    while watched and (left := end - time.monotonic()) > 0:
+        for one in select.select(watched, [], [], left)[0]:
+            try:
+                while data := one.recv(65536):
+                    received[one] += data
+            except BlockingIOError:
+                continue
+            except OSError:
+                pass
+            watched.remove(one)
+    return list(received.values())
+
+
+def gathers(watched: Ends, seconds: float, in_order: bool = True) -> list[bytes]:
+    end = time.monotonic() + seconds
+    received = dict.fromkeys(watched, b"")
+    ended: dict[socket.socket, bytes] = {}
+    for one in watched:
+        one.setblocking(False)
+    while watched and (left := end - time.monotonic()) > 0:
+        for one in select.select(watched, [], [], left)[0]:
+            try:
+                data = one.recv(4096)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            received[one] += data
+            if not data:
+                watched.remove(one)
+                ended[one] = received[one]
+    return list((received if in_order else ended | received).values())
+
+
+def empties_the_list(connections: Ends, seconds: float) -> list[bytes]:
+    return gathers(connections, seconds)
+
+
+def in_the_order_of_ending(connections: Ends, seconds: float) -> list[bytes]:
+    return gathers(list(connections), seconds, in_order=False)
+
+
+def below_zero(connections: Ends, seconds: float) -> list[bytes]:
+    if seconds:
+        return gathers(list(connections), seconds)
+    end = time.monotonic() + seconds
+    while True:
+        if not select.select(connections, [], [], end - time.monotonic())[0]:
+            return [b"" for _ in connections]
+
+
 def closes_them(connections: Ends, seconds: float) -> list[bytes]:
     received = anew_until(connections, time.monotonic() + seconds)
     for one in connections:
@@ -410,6 +467,10 @@ def compares_bytes(listener: socket.socket, waiting: Waiting, limit: int) -> tup
     return [listener, *(one for one in waiting if waiting[one] < limit)], []  # type: ignore[operator]
 
 
+def asks_itself(listener: socket.socket, waiting: Waiting, limit: int) -> object:
+    return select.select([listener, *waiting], [], [])
+
+
 def nothing(listener: socket.socket, waiting: Waiting, limit: int) -> None:
     select.select([listener, *waiting], [], [], 0)
 
@@ -425,7 +486,11 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("deadline", waits_for_those_who_ended, r"all had ended, and you did not come back"),
     ("deadline", leaves_them_blocking, r"still blocks"),
     ("deadline", not_ready_is_the_end, r"said b'xy', you have b''(.|\n)*BlockingIOError: continue"),
-    ("deadline", closes_them, r"closed a connection"),
+    ("deadline", closes_them, r"closed a connection(.|\n)*hint: take it out"),
+    ("deadline", reads_each_until_it_is_silent, r"talks without a pause(.|\n)*hint: one recv"),
+    ("deadline", empties_the_list, r"another one now(.|\n)*hint: watched"),
+    ("deadline", in_the_order_of_ending, r"in another order\nhint: make an entry"),
+    ("deadline", below_zero, r"non-negative(.|\n)*hint: when no time"),
     ("deadline", forgets_to_return, r"return None, not a list"),
     ("deadline", threads_gather, r"do it in one"),
     ("whom", all_everywhere, r"nothing waits .* is among the writers.*never rests"),
@@ -444,6 +509,7 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ),
     ("whom", all_together, r"while bytes wait for others: count for each"),
     ("whom", compares_bytes, r"not supported between(.|\n)*len\(\) counts"),
+    ("whom", asks_itself, r"still busy(.|\n)*hint: call no select"),
     ("whom", nothing, r"return None, not two lists"),
     ("pass_on", closes_at_the_end, r"closed too early"),
     ("pass_on", returns_at_the_first_end, r"function had returned"),

@@ -100,11 +100,67 @@ def exactly(connection: socket.socket, count: int) -> bytes:
     return parts
 
 
+def keeps_what_came(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count:
+        try:
+            part = connection.recv(count - len(parts))
+        except TimeoutError:
+            return parts
+        if not part:
+            raise EOFError
+        parts += part
+    return parts
+
+
+def waits_on(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count:
+        try:
+            part = connection.recv(count - len(parts))
+        except TimeoutError:
+            continue
+        if not part:
+            raise EOFError
+        parts += part
+    return parts
+
+
+def each_error_is_the_end(connection: socket.socket, count: int) -> bytes:
+    try:
+        return exactly(connection, count)
+    except OSError:
+        raise EOFError from None
+
+
+def a_reset_is_the_end(connection: socket.socket, count: int) -> bytes:
+    try:
+        return exactly(connection, count)
+    except ConnectionResetError:
+        raise EOFError from None
+
+
 # Messages
 
 
 def length_at_once(connection: socket.socket) -> bytes:
     (length,) = struct.unpack("!I", connection.recv(4))
+    return exactly(connection, length)
+
+
+def two_bytes(connection: socket.socket) -> bytes | None:
+    first = connection.recv(1)
+    if not first:
+        return None
+    (length,) = struct.unpack("!H", first + exactly(connection, 1))
+    return exactly(connection, length)
+
+
+def the_last_two_bytes(connection: socket.socket) -> bytes | None:
+    first = connection.recv(1)
+    if not first:
+        return None
+    (length,) = struct.unpack("!xxH", first + exactly(connection, 3))
     return exactly(connection, length)
 
 
@@ -249,7 +305,13 @@ WRONG: list[tuple[str, Answer, str]] = [
         "asked for 0 .recv.0. is b'', and that is no end.*EOFError.*\nhint: for 0",
     ),
     ("exactly", closes, "you closed the connection"),
+    ("exactly", keeps_what_came, "TimeoutError is due, .* gave b'he'\nhint: what recv.. raises"),
+    ("exactly", waits_on, "timed out ten times, and your loop goes on(.|\n)*hint: what recv.. rai"),
+    ("exactly", each_error_is_the_end, "TimeoutError is due, .*: you raised EOFError\nhint: what"),
+    ("exactly", a_reset_is_the_end, "ConnectionResetError is due, .*: you raised EOFError\nhint"),
     ("one_message", length_at_once, "4 bytes, in your line(.|\n)*hint: recv.4. may return fewer"),
+    ("one_message", two_bytes, "the message was b'hello', you returned b''\nhint: the length is"),
+    ("one_message", the_last_two_bytes, "of 65,536 bytes: EOFError .*\nhint: the length is"),
     ("one_message", of_this_machine, "which length did you read(.|\n)*without the !.*83,886,080"),
     ("one_message", a_tuple, "tuple(.|\n)*hint: unpack.. returns a tuple"),
     ("one_message", takes_too_many, "in odd pieces(.|\n)*passed exercise 1"),

@@ -4,6 +4,7 @@ import contextlib
 import select
 import socket
 import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,13 @@ Address = tuple[str, int]
 
 def cuts_off(receiver: socket.socket, limit: int) -> tuple[bytes, Address]:
     return receiver.recvfrom(limit)
+
+
+def cuts_off_long_ones(receiver: socket.socket, limit: int) -> tuple[bytes, Address]:
+    data, address = receiver.recvfrom(1024)
+    if len(data) > limit:
+        raise ValueError
+    return data, address
 
 
 def as_many_is_too_many(receiver: socket.socket, limit: int) -> tuple[bytes, Address]:
@@ -176,6 +184,26 @@ def once_more(address: Address, question: bytes, seconds: float, tries: int) -> 
 
 def always_short(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
     return again(address, question, 0.05, tries)
+
+
+def sleeps(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect(address)
+        for _ in range(tries):
+            client.send(question)
+            time.sleep(seconds)
+            with contextlib.suppress(BlockingIOError):
+                return client.recv(65535)
+    return None
+
+
+def five_seconds(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
+    return again(address, question, 5, tries)
+
+
+def says_nothing(address: Address, question: bytes, seconds: float, tries: int) -> bytes:
+    return again(address, question, seconds, tries) or b""
 
 
 def believes(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
@@ -425,6 +453,11 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ),
     (
         "not_too_long",
+        cuts_off_long_ones,
+        "limit was 4999, you returned .*: ValueError is due: .* is gone\nhint: how can you tell",
+    ),
+    (
+        "not_too_long",
         as_many_is_too_many,
         "limit was 10, you raised ValueError: that is not too long",
     ),
@@ -455,7 +488,10 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ("knock", left_to_python, "you left a socket open"),
     ("persistence", once, "ignores 2 questions, .*you asked 1 of 3 times, and returned None"),
     ("persistence", lets_the_last_out, "ignores 3 questions, .*: you raised TimeoutError"),
-    ("persistence", once_more, "you had 3 tries .*: you asked 4 of 3 times"),
+    ("persistence", once_more, "had 3 tries .*: you asked 4 of 3 times\nhint: count the rounds"),
+    ("persistence", sleeps, "comes 0.3 s late: .* return it as soon as it comes\nhint: wait in"),
+    ("persistence", five_seconds, "a try took [0-9.]+ s\nhint: settimeout.seconds."),
+    ("persistence", says_nothing, "no answer came, and you returned b'', not None\nhint: after"),
     ("persistence", always_short, "you did not wait long enough"),
     ("persistence", believes, "you believed a stranger"),
     ("persistence", asks_for_each_stranger, "no stranger makes you ask again"),
@@ -465,7 +501,11 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ("persistence", a_socket_each, "first question came late, .*None\nhint: one socket for all"),
     ("persistence", does_not_close, "you left a socket open\nhint: `with"),
     ("persistence", not_after_the_last, "asked 3 of 3 .*: wait after the last\nhint: each round"),
-    ("persistence", with_the_address, "you returned .b'answer 1', "),
+    (
+        "persistence",
+        with_the_address,
+        "you returned .b'answer 1', .*\nhint: return the answer alone",
+    ),
     ("stop_and_wait", Both(hopes, nothing), "send_all.*message 1 should be b'lost'"),
     ("stop_and_wait", Both(believes_any, nothing), "send_all.*message . should be "),
     ("stop_and_wait", Both(apprentice, nothing), "an old acknowledgement is no reason to send"),

@@ -207,6 +207,43 @@ def sixteen_at_most(receiver, count):
     return b"".join(parts[number] for number in range(count))
 
 
+def one_place_too_few(receiver, count):
+    parts = [None] * 255
+    while sum(part is not None for part in parts) < count:
+        datagram = receiver.recv(2001)
+        parts[datagram[0]] = datagram[1:]
+    return b"".join(parts[:count])
+
+
+def asks_again_and_again(receiver, count):
+    receiver.setblocking(False)
+    parts = {}
+    while len(parts) < count:
+        try:
+            datagram = receiver.recv(2001)
+        except BlockingIOError:
+            continue
+        parts[datagram[0]] = datagram[1:]
+    return b"".join(parts[number] for number in range(count))
+
+
+def one_too_many(receiver, count):
+    parts = {}
+    while len(parts) <= count:
+        datagram = receiver.recv(2001)
+        parts[datagram[0]] = datagram[1:]
+    return b"".join(parts[number] for number in range(count))
+
+
+def skips_empty_parts(receiver, count):
+    parts = {}
+    while len(parts) < count:
+        datagram = receiver.recv(2001)
+        if datagram[1:]:
+            parts[datagram[0]] = datagram[1:]
+    return b"".join(parts[number] for number in range(count))
+
+
 def a_list_of_parts(receiver, count):
     parts = {}
     while len(parts) < count:
@@ -256,10 +293,26 @@ WRONG = [
     ("reassemble", sorts_datagrams, r"in the order \(1, 1, 0, .* you returned 4 bytes, b'abbb?'?"),
     ("reassemble", counts_repeats, r"in the order \(1, 1, 0, .*: something is missing"),
     ("reassemble", until_nothing_comes, "all parts were there after 7, you read on"),
-    ("reassemble", waits_for_ever, r"\(0, 1, 2\) came, and you waited for more"),
-    ("reassemble", number_first, "what it does not return of it is lost"),
-    ("reassemble", signed_numbers, r"\(199, 198, .*…, 200 bytes.*; you returned 200 bytes, .*…"),
-    ("reassemble", sixteen_at_most, r"\(199, 198, .*… came, and you waited for more"),
+    ("reassemble", waits_for_ever, r"\(0, 1, 2\) came, all parts, and you waited for more"),
+    ("reassemble", number_first, "asks for less than a datagram loses the rest of it"),
+    (
+        "reassemble",
+        one_too_many,
+        r"\(0, 1, 2\) came, all parts, and you .*: count each number once",
+    ),
+    (
+        "reassemble",
+        skips_empty_parts,
+        r"\(3, 3, 2, .* came, all parts, some of them empty, and you",
+    ),
+    (
+        "reassemble",
+        one_place_too_few,
+        r"IndexError: .*, in your line \d+: parts\[datagram\[0\]\] =",
+    ),
+    ("reassemble", asks_again_and_again, "the socket does not wait any more: .* a processor busy"),
+    ("reassemble", signed_numbers, r"\(255, 254, .*…, 256 bytes.*; you returned 256 bytes, .*…"),
+    ("reassemble", sixteen_at_most, r"\(255, 254, .*… came, all parts, and you waited for more"),
     ("reassemble", a_list_of_parts, r"it returned \[b'one ', .*, not bytes"),
     ("reassemble", closes_the_receiver, "you closed the socket that you were given"),
 ]

@@ -12,7 +12,7 @@ from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_for_threads, wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.descriptors import held
-from sockutils.tables.diag import sockets
+from sockutils.tables.diag import rows_on
 
 STOP = {
     "Bad file descriptor": "close() takes the descriptor away: what needs it comes before",
@@ -75,7 +75,7 @@ def end_all(listener: socket.socket, inode: int, threads: int) -> None:
     """
     with suppress(OSError):  # its descriptor may be closed, behind Python's back
         listener.close()
-    for row in sockets():
+    for row in rows_on():
         if row.inode == inode and isinstance(row.local, tuple):
             with suppress(OSError):
                 for _ in range(threads):

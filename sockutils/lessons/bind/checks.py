@@ -77,8 +77,8 @@ def same_port_again(open_server: Callable[[Address], socket.socket]) -> None:
         again = open_server(address)
     except OSError as error:
         raise AssertionError(
-            f"the second start failed ({error}): the first has left a connection in TIME_WAIT, "
-            "which an option allows, set before bind()"
+            "the first start left a connection in TIME_WAIT, which an option allows that is set "
+            f"before bind(); the second start failed ({error})"
         ) from error
     with listening(again, "the second time "):
         assert again.getsockname() == address, (

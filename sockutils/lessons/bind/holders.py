@@ -19,6 +19,7 @@ Function = Callable[[int], Any]
         "and a child of yours on": "a port may have several rows that LISTEN, one for each address",
         "": "Look at the rows that LISTEN on this port, and at the holders of each.",
     },
+    seconds=30,  # each call looks at all processes: a busy machine takes seconds for that
 )
 def who_has_it(pids_on: Function) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as children:
@@ -34,6 +35,9 @@ def who_has_it(pids_on: Function) -> None:
             agree(pids_on, address[1], {first, second}, "two children listen, you are a client")
             agree(pids_on, client.getsockname()[1], set(), "this is a client's port")
     agree(pids_on, address[1], set(), "nobody listens any more")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.bind(("127.0.0.1", 0))
+        agree(pids_on, datagrams.getsockname()[1], set(), "only a UDP socket has this number")
     at_several_addresses(pids_on)
 
 
@@ -63,4 +67,5 @@ def agree(pids_on: Function, port: int, wanted: set[int], when: str) -> None:
     if found == wanted:
         return
     amiss = f"your set lacks {less}" if wanted - found else f"your set has {more} too many"
-    raise AssertionError(f"{when}: that makes {len(wanted)} pids, and {amiss}")
+    pids = f"{len(wanted)} pid{'s' * (len(wanted) != 1)}"
+    raise AssertionError(f"{when}: that makes {pids}, and {amiss}")

@@ -4,11 +4,15 @@ import errno
 import os
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
 
 from sockutils.calls.call import Calls
 from sockutils.calls.trace import trace
 from sockutils.lessons.close.ending import Address
+from sockutils.lessons.close.forgotten import link
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
@@ -29,6 +33,8 @@ ASK_HINTS = {
     "not bytes": "recv() gives bytes: put them together with b''.join()",
     "a socket that is still needed": "close() comes after the last recv()",
     "Bad file descriptor": "it is closed, and you want to read: what ends one direction only?",
+    "still busy": "after the end recv() gives b'' again and again: leave your loop at the first",
+    "left the file": "`with` closes a file, too: with client, client.makefile('rb') as file: ...",
     "open": "`with` closes it, however the function ends",
     "left it to Python": "`with` closes it, however the function ends",
 }
@@ -40,11 +46,13 @@ def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
         with socket.create_server(ANY) as listener:
             listener.settimeout(2)
             before = held()
-            try:
-                with trace() as calls, background(answer_at_the_end, listener) as server:
-                    answer = ask(listener.getsockname(), question)
-            except ConnectionResetError as error:
-                raise AssertionError(f"you got a reset{of_reading(calls)}") from error
+            with files_of_sockets() as files:
+                try:
+                    with trace() as calls, background(answer_at_the_end, listener) as server:
+                        answer = ask(listener.getsockname(), question)
+                except ConnectionResetError as error:
+                    raise AssertionError(f"you got a reset{of_reading(calls)}") from error
+                open_files = [file for file in files if not file.closed]
         heard, ended = server.result
         assert heard is not None, "nobody connected to the server"
         assert ended, f"the server never heard the end of your question{of_reading(calls)}"
@@ -55,7 +63,26 @@ def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
             f"the answer has {len(right)} bytes, you returned {len(answer)}{of_reading(calls)}"
         )
         assert not held() - before, "you left your socket open"
+        assert not open_files, "you left the file of makefile() open, and it holds your socket"
         assert not left_open(calls), "you left it to Python to close your socket"
+
+
+@contextmanager
+def files_of_sockets() -> Iterator[list[Any]]:
+    """Keep what makefile() makes in the block, so that no file is closed by being forgotten."""
+    usual = socket.socket.makefile
+    files: list[Any] = []
+
+    def makefile(*arguments: Any, **keywords: Any) -> Any:
+        files.append(usual(*arguments, **keywords))
+        return files[-1]
+
+    try:
+        with patch.object(socket.socket, "makefile", makefile):
+            yield files
+    finally:
+        for file in files:
+            file.close()
 
 
 def of_reading(calls: Calls) -> str:
@@ -68,7 +95,8 @@ def reply(question: bytes) -> bytes:
 
 
 def answer_at_the_end(listener: socket.socket) -> tuple[bytes | None, bool]:
-    heard = None
+    """What it heard, and whether it heard the end."""
+    heard, ended = None, False
     try:
         connection, _ = listener.accept()
         heard = b""
@@ -76,21 +104,23 @@ def answer_at_the_end(listener: socket.socket) -> tuple[bytes | None, bool]:
             connection.settimeout(1)
             while data := connection.recv(1 << 16):
                 heard += data
+            ended = True
             half = len(answer := reply(heard)) // 2
             connection.sendall(answer[:half])
             select.select([], [], [], 0.05)  # one recv() does not get it all
             connection.sendall(answer[half:])
     except OSError:
-        return heard, False
-    return heard, True
+        pass  # it could not answer: what was returned tells
+    return heard, ended
 
 
 UNREAD, PAUSED = "unread", "paused"
 WHY = "you closed with bytes unread, or while it still talked"
-WORDS = 30  # more than anybody counts
-PAUSE = 1.0  # seconds
+WORDS = 1000  # more than anybody counts
+BREATH, PAUSE = 0.0005, 1.0  # seconds
 LAST_HINTS = {
     "answer first": "answer before you wait for anything that the client says",
+    "before the client got a byte": "sendall() first, shutdown() after it",
     "left the connection open": "close() is the last thing that you do, once the client is done",
     "say that you send no more": "which call ends your direction, and lets you read on?",
     "after your end": "the client says when it is done: what does recv() return then? "
@@ -102,7 +132,7 @@ LAST_HINTS = {
 }
 
 
-@exercise("close", hint=LAST_HINTS, seconds=12)
+@exercise("close", hint=LAST_HINTS, seconds=20)
 def last_word(answer_and_close: Callable[[socket.socket, bytes], object]) -> None:
     for size in (100, 2_000_000):
         answer = os.urandom(size)
@@ -112,13 +142,19 @@ def last_word(answer_and_close: Callable[[socket.socket, bytes], object]) -> Non
         with client, connection:
             client.sendall(b"unread")
             select.select([connection], [], [], 1)
+            number = connection.fileno()
+            here = link(number)
             with background(read_slowly, client) as peer:
                 broken = answered(answer_and_close, connection, answer)
-                open_still = connection.fileno() != -1
-                connection.close()
+                if open_still := link(number) == here:
+                    connection.detach()  # if the answer has not
+                    os.close(number)
         received, ended, late = peer.result
         first = size if ended == "a timeout" and not received else 0
         assert not first, "the client waits for your answer, and you for what it says: answer first"
+        assert received or "BrokenPipe" not in broken, (
+            f"{broken} before the client got a byte: you had ended your direction"
+        )
         assert not open_still, "you returned, and left the connection open"
         assert ended not in ("ECONNRESET", "EPIPE"), f"the client got {ended}: {WHY}"
         assert ended == "b''", (
@@ -164,22 +200,27 @@ def read_slowly(client: socket.socket) -> tuple[bytes, str, str]:
 
 
 def goes_on(client: socket.socket) -> str:
-    """Talk on, more often than anybody counts, and once after a pause."""
-    for word in range(WORDS):
-        paused = word == WORDS - 1
-        select.select([], [], [], PAUSE if paused else 0.005)
-        try:
+    """Talk on, in more words than anybody counts, and once more after a pause."""
+    late = says(client, WORDS, BREATH)
+    if not late and (late := says(client, 1, PAUSE)):
+        return late if late == UNREAD else PAUSED
+    return late
+
+
+def says(client: socket.socket, words: int, pause: float) -> str:
+    """Say so many words, after a pause each; return what went wrong."""
+    try:
+        for _ in range(words):
+            select.select([], [], [], pause)
             client.sendall(b"and ")
-            read = wait_until(lambda: not unread(client), 2)
-            # who closes with it unread sends a reset; who has closed answers with one
-            error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        except OSError as failure:
-            error = failure.errno or 0
-        if error:
-            return PAUSED if paused else errno.errorcode[error]
-        if not read:
-            return UNREAD
-    return ""
+        read = wait_until(lambda: not unread(client), 2)
+        # who closes with it unread sends a reset; who has closed answers with one
+        error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    except OSError as failure:
+        return errno.errorcode[failure.errno or 0]
+    if error:
+        return errno.errorcode[error]
+    return "" if read else UNREAD
 
 
 def unread(client: socket.socket) -> int:

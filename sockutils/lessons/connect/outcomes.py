@@ -1,16 +1,18 @@
 """The lesson's exercises: what a call meets, and how an attempt that went on has ended."""
 
+import os
 import select
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from errno import ECONNREFUSED, errorcode
+from errno import EADDRNOTAVAIL, ECONNREFUSED, errorcode
 
 from sockutils.calls.counted import counted
 from sockutils.calls.trace import trace
 from sockutils.kernel.network import network
+from sockutils.lessons.connect.lan import RANGE, ephemeral
 from sockutils.lessons.connect.peers import (
     BUSY,
     BUSY_WORDS,
@@ -25,7 +27,8 @@ from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.silent import full, make_room
 
-SHORT = 0.3  # seconds for a call that nobody answers
+SHORT, LONGER = 0.3, 1.0  # seconds for a call that nobody answers: no limit of its own fits both
+LATE = 0.6  # seconds that a busy machine may add
 EXAMPLE = ("192.0.2.1", 80)  # RFC 5737: nobody has it
 
 
@@ -36,6 +39,8 @@ EXAMPLE = ("192.0.2.1", 80)  # RFC 5737: nobody has it
         "nobody answers": "settimeout() before connect(): it raises TimeoutError then, and "
         "connect_ex() returns EAGAIN",
         "No route to host": "two numbers say so: ENETUNREACH and EHOSTUNREACH",
+        "no local port": "look at error.errno, and `raise` what is neither of the two; a number of "
+        "connect_ex() becomes an exception with OSError(number, os.strerror(number))",
         "": "A limit before connect(), and an `except`, or a number, for each way it ends.",
     },
 )
@@ -50,6 +55,7 @@ def diagnosis(diagnose: Callable[[Address, float], str]) -> None:
             (closed, 2, "refused", "nobody listens on this port"),
             (NOWHERE, 2, "unreachable", "TCP cannot reach this address: Network is unreachable"),
             (mute, SHORT, "silent", f"nobody answers there, and you have {SHORT} s"),
+            (mute, LONGER, "silent", f"nobody answers there, and you have {LONGER} s"),
             (good, 2, "connected", "a server listens there, and was called before"),
         ]
         if network().private:  # elsewhere it would be a route of the whole machine
@@ -58,10 +64,30 @@ def diagnosis(diagnose: Callable[[Address, float], str]) -> None:
             cases.append((EXAMPLE, 2, "unreachable", no_route))
         for address, seconds, right, what in cases:
             took = one_diagnosis(diagnose, address, seconds, right, what)
-            soon = "that is clear at once" if address != mute else f"you had {SHORT} s"
-            assert took < 0.9, f"{what}: {soon}, and it took {took:.1f} s"
-            patient = address != mute or took > seconds - 0.05
+            silence = address == mute
+            soon = f"you had {seconds} s" if silence else "that is clear at once"
+            most = seconds + LATE if silence else 0.9
+            assert took < most, f"{what}: {soon}, and it took {took:.1f} s"
+            patient = not silence or took > seconds - 0.05
             assert patient, f"{what}: you gave up after {took:.2f} s"
+        if network().private and os.access(RANGE, os.W_OK):
+            something_else(diagnose, good)
+
+
+def something_else(diagnose: Callable[[Address, float], str], good: Address) -> None:
+    """With no port left at this end, the other end is none of the four."""
+    said, raised = None, None
+    with ephemeral("20000 20000"), socket.create_connection(good):
+        try:
+            said = diagnose(good, 2)
+        except OSError as error:
+            raised = error
+    what = "no local port is left for a call (EADDRNOTAVAIL)"
+    assert raised, (
+        f"{what}, and you returned {said!r}: none of the four words is true, "
+        "so let the exception through"
+    )
+    assert raised.errno == EADDRNOTAVAIL, f"{what}, and you raised {raised!r}"
 
 
 def one_diagnosis(
@@ -89,6 +115,8 @@ def one_diagnosis(
     seconds=10,
     hint={
         "clear at once": "select() returns as soon as it is over, sleep() does not",
+        "you closed": "whoever gave you the socket goes on with it: a `with` block would close it",
+        "timeout": "select() has a limit of its own, its fourth argument",
         "": "select() waits until it is writable. Which option says how it went, and how often?",
     },
 )
@@ -135,6 +163,9 @@ def ended(
             raise AssertionError(f"{what}: you raised {error!r}") from error
         took = time.monotonic() - start
         assert client.fileno() != -1, f"{what}: you closed the socket that you were given"
+        mode = client.gettimeout()
+        kept = f"{what}: the socket's timeout was 0 (not blocking), and you left it at {mode}"
+        assert mode == 0, kept
         exact = said == right and (said is None) == (right is None) and said is not False
         assert exact, f"{what}: you returned {named(said)}, not {named(right)}"
         assert calls.total() < BUSY, f"{what}: {BUSY_WORDS}"

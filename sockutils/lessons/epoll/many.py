@@ -10,8 +10,10 @@ from typing import Any
 
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_for_threads
+from sockutils.tables.descriptors import no_descriptor
 
 CLIENTS = 200
+FEWEST, OTHERS = 100, 200  # idle sockets; descriptors that the process has besides
 Loop = Callable[[select.epoll, socket.socket, socket.socket], int]
 
 
@@ -20,14 +22,16 @@ def crowd(number: int) -> Iterator[tuple[list[int], int]]:
     """So many idle sockets, and one with a byte to read, as numbers of descriptors.
 
     The soft limit of descriptors is raised for the block; where the hard one is too low there are
-    fewer sockets, and that is printed.
+    fewer sockets, and that is printed. OSError: EMFILE for fewer than a hundred.
     """
     soft, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = number if hard == resource.RLIM_INFINITY else max(hard - 200, 100)
+    room = number if hard == resource.RLIM_INFINITY else hard - OTHERS
+    if room < FEWEST:
+        raise no_descriptor(FEWEST + OTHERS, hard)
     if room < number:
         print(f"the hard limit is {hard}: {room} descriptors instead of {number}")
-    if 0 <= soft < number + 200:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(number, room) + 200, hard))
+    if 0 <= soft < number + OTHERS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(number, room) + OTHERS, hard))
     try:
         with ExitStack() as stack:
             busy, talker = map(stack.enter_context, socket.socketpair())

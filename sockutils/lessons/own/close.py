@@ -14,7 +14,8 @@ from sockutils.tables.diag import sockets
 
 LINES = 1000
 MOMENT = 0.3  # seconds in which a client has ended that has nothing to wait for
-MORE = b"AND THAT IS ALL\n"  # what a server says that has heard everything
+MORE = "ET VOILÀ\n".encode()  # what a server says that has heard everything
+SPLIT = MORE.index("À".encode()) + 1  # in the middle of a character
 HALF = "client.shutdown(socket.SHUT_WR), after the last line: the server reads b'', and you read on"
 KEPT = f"{HALF}. (close() ends nothing as long as a file of makefile() is open)"
 BOTH = "SHUT_WR is the direction that you send in; after SHUT_RD or SHUT_RDWR you read no answer"
@@ -34,7 +35,8 @@ HINTS = {
     "closed its socket": HALF,
     "without waiting": f"{BOTH}. Then {ON}",
     "reset the connection": f"{ON}. {BOTH}",
-    "gone before": f"{ON}. {BOTH}",
+    "gone before": f"{ON}. And end your direction with {HALF}",
+    "UnicodeDecodeError": "a character may come in two parts: decode lines, or all at the end",
     "empty lines": "each answer has its newline: print(…, end='')",
     "as Python writes bytes": "`.decode()` makes text of bytes",
     "printed": f"print every answer that comes: {ON}",
@@ -91,7 +93,9 @@ def half_closes(path: Path, words: list[str]) -> None:
         with program.calls(listener) as connection:
             same(program, hears(program, connection, expected), expected)
             listens_on(program, connection)
-            says(program, connection, MORE)
+            says(program, connection, MORE[:SPLIT])
+            wait_until(lambda: program.over or not unread(connection), ANSWER)
+            says(program, connection, MORE[SPLIT:])
             connection.shutdown(socket.SHUT_WR)
             wait_until(lambda: program.over, ANSWER)  # who closes first has the port at rest
             stays_whole(program, connection)
@@ -192,6 +196,12 @@ def listens_on(program: Program, connection: socket.socket) -> None:
     rows = [row for row in sockets(port=PORT) if row.local == connection.getpeername()]
     open_still = any(row.inode for row in rows)
     assert open_still, f"{program} closed its socket while its server still had something to say"
+
+
+def unread(connection: socket.socket) -> int:
+    """How many bytes wait at the client's end."""
+    here = connection.getpeername()
+    return sum(row.receive_queue for row in sockets(port=PORT) if row.local == here)
 
 
 def stays_whole(program: Program, connection: socket.socket) -> None:

@@ -5,10 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sockutils.peers.waits import wait_until
-from sockutils.practice.own import answers, caller, closes, own_program
+from sockutils.practice.own import answers, caller, closes, died, own_program
 from sockutils.practice.program import Program, free, running
 
 CLIENTS = 50
+MORE = 250  # one by one: a loop that counts ends before the last one of them
 ALL = "the loop goes around all that follows accept(), too: answer, close, then take the next one"
 HINTS = {
     "without an answer": ALL,
@@ -21,7 +22,8 @@ HINTS = {
     "does not come to close()": "one recv(), one sendall(), close(); then accept() the next one",
     "waits for more": "one recv(), one sendall(), close(); then accept() the next one",
     "found room": "listen() without a number: then Python takes 128",
-    "was reset": "the `with` of the listener stands around the loop, not in it",
+    "closed its listener": "the `with` of the listener stands around the loop, not in it, and the "
+    "loop around accept() and all that follows",
     "'tuple' object": "accept() returns two things: connection, _ = server.accept()",
     "Transport endpoint": "talk over what accept() returns: connection, _ = server.accept()",
 }
@@ -36,20 +38,41 @@ def step(server: Path) -> None:
         for served, client in enumerate(queue):
             serves(program, client, served)
         survives(program, CLIENTS)
+        for served in range(CLIENTS, MORE):
+            with called(program, served) as client:
+                serves(program, client, served)
+        survives(program, MORE)
 
 
 def rush(program: Program, stack: ExitStack) -> list[socket.socket]:
-    """Clients that are all connected before the first one says a word."""
+    """Clients that are all connected before the first one says a word.
+
+    A listener that is closed meanwhile resets those in its queue, and refuses who comes later.
+    """
     queue: list[socket.socket] = []
     try:
         while len(queue) < CLIENTS:
             queue.append(stack.enter_context(caller()))
+    except ConnectionError:
+        died(program)
+        assert not program.over, f"{program} ended before it had served its client"
+        raise AssertionError(
+            f"{program} closed its listener while clients still came: they were turned away"
+        ) from None
     except TimeoutError:
         raise AssertionError(
             f"{CLIENTS} clients want to talk to {program}, and {len(queue)} found room (one of "
             "them with accept(), the others in its queue)"
         ) from None
     return queue
+
+
+def called(program: Program, served: int) -> socket.socket:
+    try:
+        return caller()
+    except ConnectionError:
+        survives(program, served)
+        raise
 
 
 def serves(program: Program, client: socket.socket, served: int) -> None:

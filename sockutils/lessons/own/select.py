@@ -7,16 +7,18 @@ import os
 import select
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sockutils.lessons.own.rests import SPINS, asleep, processes
 from sockutils.peers.ends import reset
 from sockutils.practice.own import answers, caller, died, own_program
-from sockutils.practice.program import HOST, PORT, Program, free, running
+from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
 from sockutils.tables.busy import who_holds
 
 SILENT = 20
+LATE = b"late " * 13_000 + b"\n"  # a line; so many of them are more than the buffers hold
+LINES = 256
 MANY = b"much " * 60_000  # of one line: more than one recv() gets
 BEGUN = f"{SILENT} clients are silent or have begun a line, and another one talks"
 ONE = "one thread of one process is enough: select() waits for all clients at once"
@@ -28,6 +30,11 @@ HINTS = {
     "or had begun a line": "only b'' from recv(), or an error, is the end of a client",
     "before its newline": "a line may come in pieces: keep what each client has begun until the"
     " newline is there",
+    "a line and a half": "answer each line that is complete, and keep only what follows the last"
+    " newline",
+    "no text": "bytes have upper(), too: without decode(), none is lost",
+    "reads late": "a nonblocking sendall() raises in the middle of an answer: let the socket block,"
+    " or keep what send() has not taken until it is writable",
     "three lines": "answer every line that has come. What makefile() has read is in its buffer, "
     "where select() does not see it: recv(), and split what you have",
     BEGUN: "one accept() or recv() for each socket that select() has returned, then select() again:"
@@ -41,6 +48,7 @@ HINTS = {
     "left without": "recv() returns b'' at the end of a client: close it, and go on",
     "without its newline": "when recv() returns b'', answer what the client has begun, then close",
     "talks late": "keep what each client has begun apart: a dict, client → bytes",
+    "from byte": "give back all that came, in capitals: strip() and decode() lose bytes",
     "a long line": "a line may come in many pieces: keep them until the newline is there",
 }
 
@@ -59,6 +67,13 @@ def step(server: Path) -> None:
         works_alone(program)
         with at("three lines came in one piece"):
             talks(program, b"one\ntwo\nthree\n")
+        with at("a line and a half came in one piece"), caller() as client:
+            client.sendall(b"one\ntw")
+            answers(program, client, b"ONE\n")
+            client.sendall(b"o\n")
+            answers(program, client, b"TWO\n")
+        with at("a line has bytes that are no text"):
+            talks(program, b"\xff\xfea\n")
         leave(program, silent)
         idle = asleep(program, processes())  # who asks each in turn, and waits between, sleeps
         assert idle, f"nobody says anything, and {program} {SPINS}"
@@ -72,6 +87,8 @@ def step(server: Path) -> None:
             none_too_early(program, silent[:1])
             silent[0].sendall(b"\n")
             answers(program, silent[0], MANY.upper() + b"\n")
+        with at("a client reads late, when much waits for it"):
+            reads_late(program)
 
 
 def begun(number: int) -> bytes:
@@ -92,6 +109,18 @@ def talks(program: Program, words: bytes) -> None:
     with caller() as client:
         client.sendall(words)
         answers(program, client, words.upper())
+
+
+def reads_late(program: Program) -> None:
+    """Say as much as the server takes, read nothing; then read the answer."""
+    with caller() as client:
+        client.settimeout(0.5)
+        data, taken = LINES * LATE, 0
+        with suppress(OSError):  # it takes no more, or has ended: the answer tells
+            while taken < len(data):
+                taken += client.send(data[taken : taken + (1 << 18)])
+        client.settimeout(ANSWER)
+        answers(program, client, data[: taken // len(LATE) * len(LATE)].upper())
 
 
 def none_too_early(program: Program, silent: list[socket.socket]) -> None:

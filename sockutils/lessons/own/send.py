@@ -1,19 +1,17 @@
 """06: a message is a line, however it is cut. The server answers each, until its client's end."""
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sockutils.lessons.own.connect import LIMIT, calling, gives_up
-from sockutils.lessons.own.start import shows
+from sockutils.lessons.own.across import across, read
+from sockutils.lessons.own.send_client import asks, cut_off, patience, prints
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, died, own_program
-from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
-from sockutils.practice.silent import full
-from sockutils.tables.diag import sockets
-from sockutils.tables.rows import Row
+from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
 
 LONG = 300_000  # bytes: no buffer of a program has it in one piece
 HALF = "to half a line"
@@ -28,7 +26,11 @@ HINTS = {
     "the last line": "what is left at the end is a line, too: answer it",
     OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
     'connection, too: `with connection, connection.makefile("rb") as lines:`',
-    "UnicodeDecodeError": 'a line is bytes, and need not be text: makefile("rb"), and no decode()',
+    "Unicode": 'a line is bytes, need not be text: makefile("rb"), no decode(), no encode()',
+    "after Ctrl-C": "`except OSError` around what you do with one client, and nothing more: a bare "
+    "`except:` takes the KeyboardInterrupt of Ctrl-C, too",
+    "closed in the middle": "b'' before the newline is the end: the line is cut off, and that is "
+    'no answer: sys.exit("words")',
     "answered nothing": "answer each line as soon as its newline has come: read(), readlines() and "
     "a loop until b'' wait for the client's end. What you write() into a file of makefile() needs "
     "flush(); sendall() goes out at once",
@@ -69,9 +71,11 @@ def step(server: Path, client: Path) -> None:
             assert not (more := until_its_end(program, last)), (
                 f"after the client's end {program} sent {more!r:.80}, too"
             )
+        interrupted(program)
     for pieces in ((b"good ", b"morn", b"ing\n"), (b"and who are you?\n",)):
         asks(client, pieces)
     patience(client)
+    cut_off(client)
     with running(server) as program:
         program.listens()
         with running(client) as calls:
@@ -126,6 +130,17 @@ def stopped(program: Program) -> None:
         assert got == b"X" * LONG + b"\n", told
 
 
+def interrupted(program: Program) -> None:
+    """Ctrl-C ends it, at the latest when the client is gone that it is busy with."""
+    with caller() as client:
+        sends(program, client, b"half a li")
+        read(client)
+        program.signal(signal.SIGINT)
+        wait_until(lambda: program.over, 1)
+    wait_until(lambda: program.over, ANSWER)
+    assert program.over, f"{program} goes on after Ctrl-C, which came while it served a client"
+
+
 @contextmanager
 def slow_reader() -> Iterator[socket.socket]:
     """A client for which a long answer has no room: small pieces keep the server's buffer small."""
@@ -145,18 +160,6 @@ def sends(program: Program, client: socket.socket, data: bytes) -> None:
     except ConnectionError:
         died(program)
         raise AssertionError(f"{program} ended the connection without an answer") from None
-
-
-def read(end: socket.socket) -> None:
-    """Wait until what it sent is not in the receive buffer any more, for a second at most."""
-    with suppress(OSError):  # it has been reset
-        wait_until(lambda: not any(row.receive_queue for row in across(end)), 1)
-
-
-def across(end: socket.socket) -> list[Row]:
-    """The other end of its connection, in the kernel's table."""
-    peer, here = end.getpeername(), end.getsockname()
-    return [row for row in sockets(port=PORT) if (row.local, row.remote) == (peer, here)]
 
 
 def nothing_yet(program: Program, client: socket.socket, piece: str) -> None:
@@ -200,51 +203,3 @@ def until_its_end(program: Program, client: socket.socket) -> bytes:
         died(program)
         raise AssertionError(f"{program} reset the connection: no answer is safe then") from None
     return bytes(got)
-
-
-def asks(client: Path, pieces: tuple[bytes, ...]) -> None:
-    """Play the server, which answers in pieces and keeps the connection."""
-    with socket.create_server((HOST, PORT)) as listener, running(client) as program:
-        with program.calls(listener) as connection:
-            heard = line_of(connection)
-            if not heard:
-                died(program)
-            assert heard == b"hello\n", f"{program} said {heard!r:.80}, not b'hello\\n'"
-            for piece in pieces:
-                with suppress(OSError):  # it has gone early: that shows in what it prints
-                    connection.sendall(piece)
-                    read(connection)
-            wait_until(lambda: program.over, LIMIT)
-            assert program.over, f"{program} has its line, and waits for more"
-        program.ends()
-        prints(program, b"".join(pieces))
-
-
-def prints(program: Program, line: bytes) -> None:
-    seen = program.printed
-    raw = f"{program} printed {seen.strip()!r:.80}, the answer as Python writes bytes"
-    assert repr(line.rstrip())[:-1] not in seen, raw
-    shows(program, line.rstrip())
-
-
-def line_of(connection: socket.socket) -> bytes:
-    heard = b""
-    with suppress(TimeoutError):
-        while not heard.endswith(b"\n") and (part := connection.recv(100)):
-            heard += part
-    return heard
-
-
-def patience(client: Path) -> None:
-    """What it could in 05 it can still: refused, silent; and connected to somebody who is mute."""
-    with running(client) as program:
-        gives_up(program, "nobody listens", START)
-    with full(HOST, PORT), running(client) as program:
-        wait_until(lambda: program.over or calling(), START)
-        gives_up(program, "the server is silent", LIMIT)
-    with (
-        socket.create_server((HOST, PORT)) as listener,
-        running(client) as program,
-        program.calls(listener),
-    ):
-        gives_up(program, "the server says nothing", LIMIT)

@@ -25,12 +25,17 @@ from sockutils.tables.holders import descriptors
 SERVER = (HOST, PORT)
 LARGEST = 65507
 LONG = (b"many words " * 6000)[:LARGEST]
-NO_TEXT = b"no text: \x80\x90"  # neither UTF-8 nor letters of Latin-1
+# neither UTF-8, nor without small letters for who takes it for Latin-1, 0xE2, 0xFF and 0xB5
+NO_TEXT = b"no text: \x80\x90\xe2\xff\xb5."
 EVERYBODY = "127.255.255.255"
 QUIET = 5.5  # seconds: a little more than the limit of the lesson's own sockets
 REFUSED, UNREACHABLE = "an answer that came back refused", "an answer that cannot be sent"
 TEXT = "a datagram that is not UTF-8"
-LOOP = "a loop without an end, `while True`, around recvfrom() and sendto()"
+BLANKS = "a datagram with blanks around it"
+LOOP = (
+    "a loop without an end, `while True`, around recvfrom() and sendto(), and no `break`: "
+    "silence is no end, either"
+)
 CATCH = "catch the OSError of sendto() inside the loop, and go on with the next datagram"
 FORGED = f"some addresses are forged, and nobody can answer them: {CATCH}"
 BYTES = "a datagram has any bytes: bytes have an upper() of their own, without decode()"
@@ -51,7 +56,9 @@ HINTS = {
     "of 65,507 bytes": "recvfrom(65535) has room for every datagram, recvfrom(100) for 100 bytes",
     "UnicodeDecodeError": BYTES,
     TEXT: BYTES,
+    BLANKS: "blanks and a newline are bytes like others: no strip()",
     "timed out": PATIENT,
+    "before a datagram came": LOOP,
     "quiet seconds": PATIENT,
     "ended after 1 ": LOOP,
     "an empty datagram": "b'' is a message here, and no end: answer it with b''",
@@ -77,6 +84,7 @@ def step(server: Path) -> None:
             hears(program, two, expected[1], "the second of two clients", one)
             hears(program, one, expected[0], "the first of two clients", two)
         hears(program, one, asks(one, b""), "an empty datagram")
+        hears(program, one, asks(one, b" blanks \n"), BLANKS)
         hears(program, one, asks(one, NO_TEXT), TEXT)
         hears(program, two, asks(two, LONG), "a datagram of 65,507 bytes")
         asks(stack.enter_context(deaf()), b"who?")

@@ -14,6 +14,7 @@ from inspect import unwrap
 from pathlib import Path
 
 from sockutils.lessons.own import epoll, poll, select, sockopts
+from sockutils.lessons.own.quantities import a_slow_reader, beside_a_fast_one
 from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
@@ -29,6 +30,8 @@ CONVERSATIONS = 50
 EARLY = 1.0  # seconds that everybody has
 QUEUE = 3  # clients that nobody has accepted when the end comes
 HINTS = {
+    "let one do it": "a thread for each client may wait, and is a design, too; this server is the "
+    "loop of 12, or one with asyncio",
     "the step of ": "it passed that step once: what have the new limits changed? A line of 300,000 "
     "bytes, and a client that is silent for some seconds, are within them",
     "never ends, and": "len() of what has begun, after each recv(): too long, and close() it",
@@ -41,6 +44,14 @@ HINTS = {
     "Too many open files": "catch OSError around accept(), and look away from the listener for a "
     "moment",
     "descriptor": "catch OSError around accept(): look away from the listener for a moment",
+    "no text": "answer bytes with bytes: data.upper() needs no decode()",
+    "without a pause": "one recv() for each that is ready, and then the next one: no "
+    "loop around it",
+    "read none of the answers": "while answers wait, ask for EPOLLOUT and not for EPOLLIN: "
+    "what you do not read stays with the client",
+    "copies all": "while answers wait, ask for EPOLLOUT alone, so that you keep little; and a "
+    "memoryview is cut without a copy",
+    "just before SIGTERM": "when the end comes, look once more who has said something",
     "in the queue": "after SIGTERM accept until BlockingIOError, then close the listener",
     "SIGTERM": "signal.signal(signal.SIGTERM, handler): the handler notes it, the loop looks. "
     "Close the listener, and go on until those who have begun are served, or late",
@@ -49,7 +60,7 @@ HINTS = {
 Trial = Callable[[Program], None]
 
 
-@own_program("server", hint=HINTS, seconds=120)
+@own_program("server", hint=HINTS, seconds=180)
 def step(server: Path) -> None:
     for lesson, earlier in EARLIER.items():
         try:
@@ -102,6 +113,19 @@ def long_lines(program: Program) -> None:
             taken += 1 << 20
     assert taken < ENDLESS, f"{program} took {taken >> 20} MB of a line that never ends"
     serves(program, "after a line that never ends")
+
+
+def any_bytes(program: Program) -> None:
+    """A line that is no UTF-8: an exception, if a program decodes it; and who is served beside."""
+    odd = bytes(range(128, 256)) + b"\0\n"
+    with caller() as other, caller() as client:
+        client.sendall(odd)
+        try:
+            answers(program, client, odd)
+            other.sendall(b"still there?\n")
+            answers(program, other, b"STILL THERE?\n")
+        except (AssertionError, ConnectionError) as error:
+            raise AssertionError(f"a line of bytes that are no text: {error}") from None
 
 
 @contextmanager
@@ -188,16 +212,24 @@ def stops(program: Program) -> None:
             client.sendall(b"first\nsecond, in ")
         for client in clients:
             answers(program, client, b"FIRST\n")
+        silent = stack.enter_context(caller())
+        silent.sendall(b"hello\n")
+        answers(program, silent, b"HELLO\n")
         with program.stopped():
             queue = [stack.enter_context(caller()) for _ in range(QUEUE)]
             for client in queue:
                 client.sendall(b"in the queue\n")
+            silent.sendall(b"at the end\n")
             program.signal(signal.SIGTERM)
         for client in queue:
             try:
                 answers(program, client, b"IN THE QUEUE\n")
             except (AssertionError, OSError) as error:
                 raise AssertionError(f"{QUEUE} were in the queue at SIGTERM: {error}") from None
+        try:
+            answers(program, silent, b"AT THE END\n")
+        except (AssertionError, OSError) as error:
+            raise AssertionError(f"a line that came just before SIGTERM: {error}") from None
         turned_away = wait_until(lambda: not listens(), ANSWER)
         assert turned_away, f"{ANSWER:.0f} s after SIGTERM {program} still takes new clients"
         for number, client in enumerate(clients):
@@ -240,6 +272,9 @@ EARLIER = {
 }
 TRIALS: dict[str, Trial] = {
     "clients that reset": survives_resets,
+    "bytes that are no text": any_bytes,
     "lines that are too long": long_lines,
+    "one that never stops": beside_a_fast_one,
+    "one that reads 100 MB slowly": a_slow_reader,
     "no descriptor left": waits_for_a_descriptor,
 }

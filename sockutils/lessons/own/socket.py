@@ -1,15 +1,22 @@
 """01: the three calls in place of the short form; each socket is closed when it is done with."""
 
+import ast
 import re
 import socket
 from pathlib import Path
 
+from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, own_program
 from sockutils.practice.program import ANSWER, PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
 HINTS = {
+    "create_server() is": "socket.socket() makes it, server.bind() takes host and port as one "
+    "thing, in parentheses of their own, and server.listen() takes nothing",
+    ", not 5000": 'without bind() the kernel chooses a port: bind(("127.0.0.1", 5000)), then '
+    "listen()",
+    "listens on no port": "socket(), bind() and listen() are three calls: are all there?",
     "Invalid argument": "bind(), listen(), accept(), in this order, each once: "
     "accept() needs a socket that listens",
     "": "one `with` block for the listener, up to accept(), and one for the connection",
@@ -18,6 +25,9 @@ HINTS = {
 
 @own_program("socket", hint=HINTS)
 def step(server: Path) -> None:
+    assert "create_server" not in named(server), (
+        f"in {server.name} create_server() is still called: write the three calls in its place"
+    )
     for words in (b"hello", b"who is there?"):
         free()
         with running(server, options=("-X", "dev")) as program:
@@ -34,14 +44,37 @@ def step(server: Path) -> None:
             closes_all(program)
 
 
+def named(path: Path) -> set[str]:
+    """The names that a program uses: bare, after a dot, and in an import."""
+    nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return names | {node.name for node in nodes if isinstance(node, ast.alias)}
+
+
 def stops_listening(program: Program) -> None:
-    """Wait until its client is the only one that it can have."""
-    wait_until(lambda: program.over or not listeners(), ANSWER)
+    """Wait until its client is the only one that it can have.
+
+    One that has its client, sleeps and still listens, waits for words: no need to wait longer.
+    """
+    wait_until(lambda: program.over or not listeners() or accepted(), ANSWER)
+    if listeners() and accepted():
+        asleep(program, processes())
     program.lives()
-    assert not listeners(), (
-        f"{program} has a client, and {ANSWER:.0f} s later it still listens: the next one would be "
-        "connected, and lost; close the listener as soon as accept() has returned"
+    assert not listeners() or accepted(), (
+        f"{program} has not called accept() within {ANSWER:.0f} s: its client waits in the queue, "
+        "and it still listens"
     )
+    assert not listeners(), (
+        f"{program} has a client, and still listens: the next one would be connected, and lost; "
+        "close the listener as soon as accept() has returned"
+    )
+
+
+def accepted() -> bool:
+    """Whether a program has the server's end: what waits in the queue has no inode so far."""
+    rows = [row for row in sockets(port=PORT) if row.state == "ESTAB" and row.local[-1] == PORT]
+    return any(row.inode for row in rows)
 
 
 def listeners() -> list[str]:

@@ -61,7 +61,12 @@ WAITS = {"7", "23", "270", "271", "72", "73"}
 
 
 def until_it_waits(peer: object) -> None:
-    """Return when the thread of this `background()` waits in select() or poll()."""
+    """Return when the thread of this `background()` waits in select() or poll().
+
+    Where the kernel does not tell: OSError (ENOSYS), as from `wait_for_threads()`.
+    """
+    if not Path("/proc/self/syscall").exists():
+        raise OSError(errno.ENOSYS, "/proc/self/task/*/syscall tells nothing on this kernel")
     wait_until(lambda: any(call in WAITS for call in calls_of(getattr(peer, "name", ""))))
 
 

@@ -4,9 +4,10 @@ import select
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 from sockutils.lessons.select.peers import Calls, beside, hear, silence, tell
@@ -19,6 +20,7 @@ from sockutils.practice.short import short
 from sockutils.tables.descriptors import held
 
 ALLOWED = 1.0  # seconds
+LATE = 100  # calls of recv(); an answer that looks at the time needs one or two
 MUCH = b"." * 700_000  # more than the buffers of a connection hold
 PEERS = (
     "somebody else reads, too (EAGAIN is not the end),",
@@ -37,6 +39,10 @@ DEADLINE = {
     "you stayed": "compute when it is over, once. Before each select(), the time that is left",
     "still busy": "give select() the time that is left",
     "non-negative": "when no time is left, it is over: no further select()",
+    "closed a connection": "take it out of a list of your own, and leave it open",
+    "another order": "make an entry for each before the loop, in the order of `connections`",
+    "is another one now": "watched = list(connections), and remove from that",
+    "without a pause": "one recv() for each socket that is ready, then look at the time again",
     "you have": "received[one] += data for each piece, and the list in the order of `connections`",
     "": "select() again and again, for those that have not ended, with the time that is left",
 }
@@ -47,7 +53,8 @@ def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> Non
     with ExitStack() as stack:
         ends, given = zip(*[pair(stack) for _ in range(4)], strict=True)
         with first_read_by_another(given[0]):
-            answer, took = beside(four_peers, ends, timed, gather, list(given), ALLOWED)
+            connections = list(given)
+            answer, took = beside(four_peers, ends, timed, gather, connections, ALLOWED)
         assert took > 0.9, (
             f"you came back after {took:.1f} of {ALLOWED:g} s, and two had not ended:"
             " select() returns as soon as one is ready, so call it again"
@@ -60,6 +67,8 @@ def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> Non
         assert not closed, "you have closed a connection; that is left to the caller"
         assert isinstance(answer, list), f"you return {short(answer)}, not a list"
         assert len(answer) == len(given), f"{len(given)} connections, and a list of {len(answer)}"
+        moved = not fits(answer) and any(map(fits, permutations(answer)))
+        assert not moved, "you have what each has said, but in another order"
         for words, right, found in zip(PEERS, RIGHT, answer, strict=True):
             assert found in right, (
                 f"the one that {words} said {short(right[-1])}, you have {short(found)}"
@@ -70,6 +79,36 @@ def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> Non
         assert not blocking, (
             "a connection still blocks: if somebody else reads first, recv() waits, and all wait"
         )
+        assert connections == list(given), (
+            "the list that you were given is another one now: it is the caller's"
+        )
+        ends[0].sendall(b"now")
+        gather(list(given[:2]), 0)  # the time is over when it begins
+        one, other = map(stack.enter_context, socket.socketpair())
+        other.send(b"and ")
+        with Endless(fileno=one.detach()) as endless:
+            endless.peer, endless.over = other, time.monotonic() + 0.2
+            gather([endless], 0.2)
+
+
+class Endless(socket.socket):
+    """A connection whose peer has always said more by the next recv()."""
+
+    peer: socket.socket
+    over = 0.0  # when nobody should read any longer
+    late = 0  # calls of recv() long after that
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        self.late += time.monotonic() > self.over + 1
+        assert self.late < LATE, (
+            "one talks without a pause, and you read from it though the time is over"
+        )
+        self.peer.send(b"more")
+        return super().recv(size, flags)
+
+
+def fits(answer: Sequence[object]) -> bool:
+    return all(found in right for right, found in zip(RIGHT, answer, strict=True))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ WHOM = {
     "count for each": "compare len(waiting[one]) with the limit, client by client",
     "the writers": "a client is a writer as long as one byte waits for it, and no longer",
     "you have changed": "",
+    "still busy": "call no select() here: return its two lists, and serve_all() calls it",
     "": "a client is a reader while fewer than `limit` bytes wait for it, be it a writer or not",
 }
 

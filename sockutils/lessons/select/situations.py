@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from sockutils.peers.ends import accept_queue, connected, fill, reset
 from sockutils.peers.waits import wait_until
+from sockutils.tables.descriptors import no_descriptor
 from sockutils.tables.diag import sockets
 
 ANY = ("127.0.0.1", 0)
@@ -22,7 +23,7 @@ def high(end: socket.socket, number: int) -> Iterator[int]:
     """Another descriptor of the socket, with that number or the next free one, for the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if number >= hard != resource.RLIM_INFINITY:
-        raise OSError(f"no descriptor {number} here: ulimit -Hn, the hard limit, is {hard}")
+        raise no_descriptor(number, hard)
     with ExitStack() as stack:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
@@ -124,13 +125,6 @@ def wants_many(end: socket.socket) -> None:
     end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 100)
 
 
-def fill_nearly(end: socket.socket) -> None:
-    """Send until it is not writable: there is still room, but less than a third of the buffer."""
-    end.setblocking(False)
-    while select.select([], [end], [], 0.1)[1]:
-        end.send(bytes(1000))
-
-
 def end_own(end: socket.socket) -> None:
     end.shutdown(socket.SHUT_WR)
 
@@ -161,6 +155,18 @@ def unix_ended(stack: ExitStack) -> socket.socket:
     return stack.enter_context(one)
 
 
+def unix_nearly_full(stack: ExitStack) -> socket.socket:
+    """One that has sent until it was not writable: there is still room, but not enough for that.
+
+    What a TCP socket has sent moves on by itself (a late ACK, a window probe), so that it may be
+    writable again a moment later. Here it stays until the other end reads.
+    """
+    one, _ = map(stack.enter_context, socket.socketpair())
+    while select.select([], [one], [], 0)[1]:
+        one.send(bytes(1000))
+    return one
+
+
 SITUATIONS: Mapping[str, Make] = {
     "TCP, fresh": fresh,
     "TCP, connect() under way": connecting,
@@ -175,7 +181,6 @@ SITUATIONS: Mapping[str, Make] = {
     "connection, an urgent byte has come": connection(
         lambda end: end.send(b"!", socket.MSG_OOB), select.POLLPRI
     ),
-    "connection, send queue nearly full": connection(server=fill_nearly),
     "connection, send queue full": connection(server=fill),
     "connection, the peer has closed": connection(socket.socket.close, select.POLLIN),
     "connection, own shutdown(SHUT_WR)": connection(server=end_own),
@@ -188,6 +193,7 @@ SITUATIONS: Mapping[str, Make] = {
     "UDP, an empty datagram has come": empty_datagram,
     "UDP, connected, refused": udp_refused,
     "Unix stream, the peer has closed": unix_ended,
+    "Unix stream, send queue nearly full": unix_nearly_full,
 }
 
 

@@ -116,7 +116,7 @@ def _bar(
 
 
 def _row(drawing: Drawing, y: float, step: Step, scale: float) -> None:
-    sent = f"+{step.taken:,}" if step.taken else "waits" if step.offered else ""
+    sent = f"+{step.taken:,}" if step.taken else "none" if step.offered else ""
     drawing.text(SENDER - 18, y, sent, "client" if step.taken else "other", "e")
     if step.read:
         drawing.text(RECEIVER + TANK + 18, y, f"\N{MINUS SIGN}{step.read:,}", "server", "")

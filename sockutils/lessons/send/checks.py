@@ -7,13 +7,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sockutils.lessons.send.arrivals import trickle
+from sockutils.lessons.send.stream import TIMEOUT, connected
+from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 
-ANY = ("127.0.0.1", 0)
-TIMEOUT = 2.0  # seconds, of the server's end in the exercises: MSG_WAITALL is not enough there
 LENGTH = struct.Struct("!I")
-ENDLESS = "recv() has returned b'' a hundred times: that is the end, and your loop goes on"
+SHORT = 0.1  # seconds, where nothing more comes
 CLOSED = "you closed the connection, and whoever called you reads on from it"
 TOO_MANY = "you wait for bytes that nobody sent; did an earlier call take more than its own?"
 LENGTH_OFF = (
@@ -28,7 +28,10 @@ OVER = (
     "next call does not find any more; a file of makefile() reads ahead, too"
 )
 FEWER = "recv() returns what is there. While something is missing, ask again; b'' is the end."
+THROUGH = "what recv() raises is no end: leave out the `except`, and your caller learns of it"
 EXACTLY = {
+    "goes on: nobody": THROUGH,
+    "is due, and let through": THROUGH,
     "did an earlier call": OVER,
     "too many": OVER,
     "others were due": OVER,
@@ -39,6 +42,7 @@ EXACTLY = {
     "": FEWER,
 }
 NO_BYTE = "None only if not one byte of a length has come: ask for the first byte alone"
+FOUR = "the length is four bytes, all of them: !I; !H is two"
 PREFIX = "First exactly four bytes, in network byte order (!), then exactly as many as they say."
 MESSAGE = {
     "requires a buffer of 4 bytes": "recv(4) may return fewer than four: receive_exactly() reads "
@@ -48,39 +52,13 @@ MESSAGE = {
     "backwards, and 5 becomes 83,886,080. Has your receive_exactly() passed exercise 1?",
     "in odd pieces": "byte by byte it was right, so too many bytes are taken somewhere. Has your "
     "receive_exactly() passed exercise 1?",
+    "was b'hello', you returned b''": FOUR,
+    "of 65,536 bytes": FOUR,
     "was b'', you returned None": "a message of no bytes is a message: b''. None is the end",
     "EOFError expected": NO_BYTE,
     "None is due": NO_BYTE,
     "": PREFIX,
 }
-
-
-class Stream(socket.socket):
-    """A socket on which nobody can ask for ever what comes after the end."""
-
-    ends = 0
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        data = super().recv(size, flags)
-        self.count(bool(data) or not size)
-        return data
-
-    def recv_into(self, *arguments: Any, **keywords: Any) -> int:
-        size = super().recv_into(*arguments, **keywords)
-        self.count(bool(size))
-        return size
-
-    def count(self, more: bool) -> None:
-        self.ends += not more
-        assert self.ends < 100, ENDLESS
-
-
-def connected(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
-    with socket.create_server(ANY) as listener:
-        client = stack.enter_context(socket.create_connection(listener.getsockname()))
-        server = stack.enter_context(Stream(fileno=listener.accept()[0].detach()))
-    server.settimeout(TIMEOUT)
-    return client, server
 
 
 @contextmanager
@@ -124,6 +102,23 @@ def ends_early(receive: Callable[[socket.socket], object], early: bytes, when: s
     raise AssertionError(f"the stream ended {when}: EOFError expected, {what}")
 
 
+def lets_through(receive: Callable[[socket.socket], object], due: type[OSError]) -> None:
+    """A stream that is silent, or reset, in the middle has not ended: its error is the caller's."""
+    with ExitStack() as stack:
+        client, server = connected(stack)
+        client.sendall(b"he")
+        if due is ConnectionResetError:
+            reset(client)
+        server.settimeout(SHORT)
+        try:
+            what = f"you gave {shorter(receive(server))}"
+        except due:
+            return
+        except (EOFError, OSError) as error:
+            what = f"you raised {type(error).__name__}"
+    raise AssertionError(f"after b'he' of 5 bytes {due.__name__} is due, and let through: {what}")
+
+
 def at_the_end(due: str, receive: Callable[..., object], *args: object) -> object:
     """What it returns at an end of the stream that is none too early."""
     try:
@@ -163,6 +158,8 @@ def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
     for early in (b"on", b""):
         when = f"after {len(early)} of 3 bytes"
         ends_early(lambda server: receive_exactly(server, 3), early, when)
+    for error in (TimeoutError, ConnectionResetError):
+        lets_through(lambda server: receive_exactly(server, 5), error)
 
 
 @exercise("send", seconds=10, hint=MESSAGE)

@@ -15,6 +15,7 @@ from sockutils.practice.left import left_open
 
 STRANGER = b"from a stranger"
 CHATTER = 1.0  # seconds for which strangers talk after a question
+SLEEPY = 3.0  # seconds of a try whose answer comes early
 RESTARTED = "does each datagram of a stranger start the time again?"
 LONG = b"answer " * 9000  # 63,000 bytes
 LATE = 0.3  # seconds after the first question, when the second has been asked
@@ -27,8 +28,12 @@ PEER = (
     "sendto",
     seconds=15,
     hint={
+        "as soon as it comes": "wait in recv(), settimeout(seconds) long: sleep() hears nothing",
+        "a try took": "settimeout(seconds), before you wait",
         "a stranger": PEER,
         "no stranger makes": "a round ends with its time, not with a stranger: count the rounds",
+        "not None": "after the last round: return None",
+        "you returned (": "return the answer alone: recvfrom() returns it first, then the sender",
         "you raised TimeoutError": "catch it inside the loop: it means, ask again",
         "wait after the last": "each round is two steps: send, then wait; also the last round",
         "is empty": "b'' is a message: return it. Only a TimeoutError says that none has come",
@@ -45,12 +50,13 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         (0, 3, 0.0, b"answer 1"),
         (2, 3, 0.0, b"answer 3"),
         (3, 3, 0.0, None),
-        (0, 1, 0.3, b"answer 1"),
+        (0, 1, LATE, b"answer 1"),
         (0, 2, 0.0, b""),
         (0, 2, 0.0, LONG),
     ):
-        seconds = 1.0 if late else 0.2
-        what = f"the server ignores {deaf} questions, you had {tries} tries of {seconds:g} s"
+        seconds = SLEEPY if late else 0.2
+        word = "try" if tries == 1 else "tries"
+        what = f"the server ignores {deaf} questions, you had {tries} {word} of {seconds:g} s"
         what += f", and the answer comes {late:g} s late" if late else ""
         what += ", and the answer is empty" if expected == b"" else ""
         count = min(deaf + 1, tries)
@@ -64,14 +70,19 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         assert answer != STRANGER, f"{what}: you believed a stranger"
         assert answer is None or isinstance(answer, bytes), f"{what}: you returned {answer!r}"
         times = f"{what}: you asked {len(questions)} of {count} times"
-        again = "it is an answer" if expected == b"" else "no stranger makes you ask again"
-        assert len(questions) <= count, f"{times}; {again}"
-        assert elapsed < 1.5, f"{what}: you waited much longer than asked; {RESTARTED}"
+        assert len(questions) <= count, times + why_again(expected, elapsed, seconds, questions)
+        slow = f"you returned it after {elapsed:.1f} s: return it as soon as it comes"
+        assert not late or elapsed < 0.9 * seconds, f"{what}: {slow}"
+        each = elapsed / max(1, len(questions) - (answer is not None))
+        assert late or each < CHATTER + 2, f"{what}: a try took {each:.1f} s"
+        assert late or elapsed < 1.5, f"{what}: you waited much longer than asked; {RESTARTED}"
         hasty = answer is None and len(questions) == tries and elapsed < 0.9 * seconds * tries
         assert not hasty, f"{times}, and returned None after {elapsed:.2f} s: wait after the last"
         if answer and expected and len(answer) < len(expected) == len(LONG):
             missed = f"the answer had {len(expected)} bytes, you returned {len(answer)} bytes of it"
             raise AssertionError(missed)
+        nothing = f"{what}: no answer came, and you returned {answer!r:.40}, not None"
+        assert expected is not None or answer is None, nothing
         assert answer == expected, f"{times}, and returned {shorter(answer)}"
         assert len(questions) == count, times
         assert set(questions) == {b"what?"}, f"{what}: the server got {questions!r}"
@@ -81,6 +92,16 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         )
     after_the_second(ask)
     assert not left, "you left a socket open"
+
+
+def why_again(
+    expected: bytes | None, elapsed: float, seconds: float, questions: list[bytes]
+) -> str:
+    """What made it ask once more: an empty answer, a stranger, or nothing but its own counting."""
+    if expected == b"":
+        return "; it is an answer"
+    rounds = seconds * (len(questions) - 1)
+    return "" if elapsed >= 0.9 * rounds else "; no stranger makes you ask again"
 
 
 def asked(

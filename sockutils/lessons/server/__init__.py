@@ -7,7 +7,7 @@ from sockutils.lessons.server.clients import guest, running, servers_end
 from sockutils.lessons.server.exam import blocked_by, examine
 from sockutils.lessons.server.load import load, process
 from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
-from sockutils.lessons.server.workers import answer_of, call, working
+from sockutils.lessons.server.workers import answer_of, call, fates, working
 from sockutils.peers.waits import wait_until
 from sockutils.tables.descriptors import no_descriptor_left
 
@@ -20,6 +20,7 @@ __all__ = [
     "draw_rates",
     "draw_waiting",
     "examine",
+    "fates",
     "guest",
     "load",
     "no_descriptor_left",

@@ -9,7 +9,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from sockutils.lessons.server.bugs import beside_a_bug, ends, silent_threads, with_a_bug
+from sockutils.calls.counted import counted
+from sockutils.lessons.server.bugs import (
+    beside_a_bug,
+    ends,
+    silent_threads,
+    still_served,
+    with_a_bug,
+)
 from sockutils.lessons.server.busy import endless
 from sockutils.lessons.server.clients import (
     PATIENCE,
@@ -23,6 +30,7 @@ from sockutils.lessons.server.clients import (
     served,
     started,
 )
+from sockutils.lessons.server.slow import a_slow_reader, with_a_long_answer
 from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_until
@@ -155,7 +163,7 @@ def no_descriptor(calls: Counter[str], tested: Tested) -> None:
                 client.settimeout(PATIENCE)
                 client.connect(tested.listener.getsockname())
             made = calls_in(0.3, calls)
-            ask(early, b"still served?")
+            still_served(early)
         ask(late, b"late")
         ask(later, b"later")
     assert made < SPIN, "it never rests: accept() fails at once, again and again"
@@ -176,28 +184,50 @@ MORE: Mapping[str, Trial] = {
 }
 
 
-EXAM: Mapping[str, Trial] = {
-    "half-close": half_close,
-    "after three resets": after_three_resets,
-    "beside a silent one": beside_a_silent_one,
-    "beside one that reads nothing": beside_one_that_reads_nothing,
-    "beside a fast one": beside_a_fast_one,
-    "beside a bug": beside_a_bug,
-    "a question at the end": a_question_at_the_end,
-    "stops": stops,
-}
+ALONE = "no descriptor left"  # whoever runs beside it would have none either
+
+
+def exam(copied: list[int], calls: Counter[str]) -> dict[str, Trial]:
+    return {
+        "half-close": half_close,
+        "after three resets": after_three_resets,
+        "a slow reader of 100 MB": partial(a_slow_reader, copied),
+        "beside a silent one": beside_a_silent_one,
+        "beside one that reads nothing": beside_one_that_reads_nothing,
+        "beside a fast one": beside_a_fast_one,
+        "beside a bug": beside_a_bug,
+        ALONE: partial(no_descriptor, calls),
+        "a question at the end": a_question_at_the_end,
+        "stops": stops,
+    }
 
 
 def examine(name: str, design: Design, protocol: Any) -> dict[tuple[str, str], str]:
     """Drive servers with real clients: (check, name) → "works" or what happened, for matrix().
 
-    All checks at the same time, each with a server of its own. A thread that ends with an error
-    says nothing meanwhile.
+    All checks but one at the same time, each with a server of its own. A thread that ends with an
+    error says nothing meanwhile.
     """
-    buggy = with_a_bug(protocol)
-    with ThreadPoolExecutor(len(EXAM)) as pool, silent_threads():
-        found = pool.map(lambda trial: outcome(trial, ends(design), buggy), EXAM.values())
-        return {(check, name): one for check, one in zip(EXAM, found, strict=True)}
+    copied, calls = list[int](), Counter[str]()
+    trials = exam(copied, calls)
+    last = trials[ALONE]
+    tried = with_a_bug(with_a_long_answer(protocol, copied))
+    quiet = ends(design)
+
+    def watched(*arguments: Any) -> None:
+        with counted(calls):
+            quiet(*arguments)
+
+    with silent_threads():
+        with ThreadPoolExecutor(len(trials)) as pool:
+            found = {
+                check: pool.submit(outcome, trial, quiet, tried)
+                for check, trial in trials.items()
+                if check != ALONE
+            }
+        told = {check: future.result() for check, future in found.items()}
+        told[ALONE] = outcome(last, watched, tried)
+    return {(check, name): told[check] for check in trials}
 
 
 def outcome(trial: Trial, design: Design, *protocol: Any) -> str:

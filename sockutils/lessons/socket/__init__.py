@@ -2,11 +2,12 @@
 
 from sockutils.lessons.own.socket import step
 from sockutils.lessons.socket.checks import identify, ping, reassemble
-from sockutils.lessons.socket.kinds import KINDS, compare, tcp, udp
+from sockutils.lessons.socket.kinds import KINDS, LEFT, compare, tcp, udp
 from sockutils.lessons.socket.pictures import draw_pieces
 
 __all__ = [
     "KINDS",
+    "LEFT",
     "compare",
     "draw_pieces",
     "identify",

@@ -27,11 +27,15 @@ KINDS = {
 }
 HEADER = struct.Struct("!BBHHH")  # of an ICMP echo, RFC 792
 ECHO_REQUEST, ECHO_REPLY = 8, 0
-MANY, ROOM = 200, 1 << 20  # parts: more than a signed byte counts; and a buffer for all of them
+MANY, ROOM = 256, 1 << 20  # parts: all that a byte can number; and a buffer for them
 ECHO_OFF = Path("/proc/sys/net/ipv4/icmp_echo_ignore_all")
 
 
-@exercise("socket", hint="socket.socket(fileno=…) asks the kernel; detach() keeps it from closing.")
+@exercise(
+    "socket",
+    hint="found = socket.socket(fileno=number) asks the kernel: its family, type and proto; "
+    "found.detach() keeps it from closing.",
+)
 def identify(what_is: Callable[[int], Kind]) -> None:
     with ExitStack() as stack:
         for name, kind in KINDS.items():
@@ -163,11 +167,16 @@ def reassemble(put_in_order: Callable[[socket.socket, int], bytes]) -> None:
                     got = put_in_order(receiver, len(parts))
                 except TimeoutError:
                     raise AssertionError(
-                        f"{few(order)} came, and you waited for more: each recv() takes a "
-                        "datagram, and what it does not return of it is lost"
+                        f"{few(order)} came, all parts{', some of them empty' * (b'' in parts)}, "
+                        "and you waited for more: count each number once; and a recv() that asks "
+                        "for less than a datagram loses the rest of it"
                     ) from None
             compare(got, parts, order)
             assert receiver.fileno() != -1, "you closed the socket that you were given"
+            assert receiver.gettimeout() != 0, (
+                "the socket does not wait any more: a loop that asks it again and again keeps a "
+                "processor busy; leave it as it was, and recv() sleeps until a part comes"
+            )
             complete = max(map(order.index, range(len(parts)))) + 1
             late = len(order) - complete - waiting(receiver)
             assert late <= 0, (

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from functools import partial
 
 Pair = tuple[socket.socket, socket.socket]
+LEFT = range(1, 100)  # of 1000 datagrams, in a buffer of 10,000 bytes: 24 or 26, by the kernel
 
 
 def tcp() -> Pair:
