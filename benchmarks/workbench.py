@@ -1,6 +1,5 @@
 """How long a click on the workbench takes until its picture is painted, in a real JupyterLab."""
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +10,8 @@ import nbformat
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import browser  # the tests' own way of starting JupyterLab and Chromium
+
+from website.chromium import installed
 
 NAME = "bench.ipynb"
 ROUNDS = 20
@@ -31,10 +32,9 @@ BEGIN += ["server accept"]
 
 def times() -> list[float]:
     """Milliseconds of each click: a connection is made, then data goes there, and is read."""
-    chromium = next(path for path in map(shutil.which, browser.BROWSERS) if path)
     with (
         tempfile.TemporaryDirectory() as home,
-        browser.browser(chromium) as opened,
+        browser.browser(installed()) as opened,
         browser.jupyterlab(Path(home)) as address,
     ):
         notebook = nbformat.v4.new_notebook()

@@ -23,6 +23,7 @@ from nbformat.sign import NotebookNotary
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from sockutils.practice.progress import LESSONS, read_lesson
+from website.chromium import FLAGS, installed
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 START = "00_start_here.ipynb"
@@ -59,12 +60,6 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = ["--disable-background-networking", "--disable-component-update", "--disable-gpu"]
-CHROMIUM += ["--disable-quic", "--disable-sync", "--no-first-run"]
-CHROMIUM += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-CHROMIUM += ["--no-sandbox"] * AS_ROOT  # root has no sandbox in Chromium
-
 # By the type of a panel's control: what changes it, from wherever it starts.
 KEYS = {
     "range": ("ArrowRight", "ArrowLeft", "ArrowRight"),
@@ -95,13 +90,12 @@ WATCH = """panel => {
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    for path in map(shutil.which, BROWSERS):
-        if path:
-            return path
-    why = "no Chromium is installed (apt install chromium)"
-    if "CI" in os.environ:
-        pytest.fail(why)
-    pytest.skip(why)
+    try:
+        return installed()
+    except FileNotFoundError as why:
+        if "CI" in os.environ:
+            pytest.fail(str(why))
+        pytest.skip(str(why))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +140,7 @@ def browser(path: str) -> Iterator[Browser]:
     before = set(psutil.Process().children())
     with sync_playwright() as playwright:
         (driver,) = set(psutil.Process().children()) - before
-        opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield opened
         started = driver.children(recursive=True)
         opened.close()

@@ -16,6 +16,8 @@ SCREEN = (
     ".headerlink, .beside, script, button, input, select, .cell_output style, .sk-note, "
     ".sockutils-still > p"
 )
+# As dark as the text: it need not be told from it, and each costs a tag in the PDF.
+PLAIN = ".highlight span:is(:empty, .n, .nn, .nx, .p, .o, .w), code span.pre"
 DRAWING = re.compile(r"^data:image/svg\+xml;base64,")
 DRAWN = count(1)
 
@@ -62,6 +64,9 @@ def chapter(site: Path, page: str) -> Chapter:
 def clean(text: Tag) -> None:
     for each in text.select(SCREEN):
         each.decompose()
+    for each in text.select(PLAIN):
+        each.unwrap()
+    text.smooth()
     for image in text.select("img"):
         draw(image)
 
