@@ -33,7 +33,8 @@ def two_pages(sources: Path, site: Path) -> None:
     """Build only these, with links to pages that are not there."""
     for page in PAGES:
         path = ROOT / f"notebooks/{page}.ipynb"
-        ready = prepared(json.loads(path.read_text(encoding="utf-8")), "listen")
+        cells = json.loads(path.read_text(encoding="utf-8"))
+        ready = prepared(cells, "listen", "../" * page.count("/"))
         write(sources / f"{page}.ipynb", json.dumps(ready))
     run("sphinx", "-Q", "-c", ROOT / "website", "-D", f"root_doc={PAGES[0]}", sources, site)
 

@@ -16,8 +16,8 @@ SCREEN = (
     ".headerlink, .beside, script, button, input, select, .cell_output style, .sk-note, "
     ".sockutils-still > p"
 )
-# As dark as the text: it need not be told from it, and each costs a tag in the PDF.
-PLAIN = ".highlight span:is(:empty, .n, .nn, .nx, .p, .o, .w), code span.pre"
+# Words, strings and comments have a colour on paper; each further piece would cost a tag in the PDF.
+PLAIN = ".highlight span:not([class^=k], [class^=s], [class^=c], .ow), .highlight .sa, span.pre"
 DRAWING = re.compile(r"^data:image/svg\+xml;base64,")
 DRAWN = count(1)
 
