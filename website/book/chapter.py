@@ -16,7 +16,7 @@ SCREEN = (
     ".headerlink, .beside, script, button, input, select, .cell_output style, .sk-note, "
     ".sockutils-still > p"
 )
-# Words, strings and comments have a colour on paper; each further piece would cost a tag in the PDF.
+# Keywords, strings, comments have a colour; each piece of text is a tag, and the PDF large enough.
 PLAIN = ".highlight span:not([class^=k], [class^=s], [class^=c], .ow), .highlight .sa, span.pre"
 DRAWING = re.compile(r"^data:image/svg\+xml;base64,")
 DRAWN = count(1)
