@@ -1,8 +1,10 @@
 """The book: printed, then read page by page. Two chapters of it, or with ALL=1 the whole."""
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import browser
@@ -54,16 +56,17 @@ def test_each_page_says_something(book: PdfReader) -> None:
     assert [n for n, page in enumerate(book.pages, 1) if len(page.extract_text()) < 20] == []
 
 
-def test_links_lead_somewhere(book: PdfReader) -> None:
-    wanted = [
-        str(link.get_object()["/Dest"])
-        for page in book.pages
-        for link in page.get("/Annots", [])
-        if "/Dest" in link.get_object()
-    ]
-    assert wanted
-    names = {name.lstrip("/") for name in book.named_destinations}
-    assert {name.lstrip("/") for name in wanted} <= names
+def test_links_lead_where_they_say(book: PdfReader) -> None:
+    places = book.named_destinations.items()
+    names = {name.lstrip("/"): book.get_destination_page_number(at) for name, at in places}
+    all_said = 0
+    for page in book.pages:
+        links = [link.get_object() for link in page.get("/Annots", [])]
+        led = [names[str(link["/Dest"]).lstrip("/")] for link in links if "/Dest" in link]
+        said = Counter(map(int, re.findall(r"\(p\. (\d+)\)", page.extract_text())))
+        assert said <= Counter(number + 1 for number in led if number is not None)
+        all_said += said.total()
+    assert all_said
 
 
 def test_fonts_are_in_the_file(book: PdfReader) -> None:
