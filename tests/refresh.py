@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import cells
@@ -40,7 +41,19 @@ def clean(cell: nbformat.NotebookNode) -> None:
         if output.output_type == "error":  # the colours of a terminal
             output.traceback = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in output.traceback]
     if "outputs" in cell:  # nor does one that was nothing else say anything
-        cell.outputs = [each for each in cell.outputs if each.get("data") != {}]
+        cell.outputs = joined(each for each in cell.outputs if each.get("data") != {})
+
+
+def joined(outputs: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Into how many pieces a stream comes depends on how fast the cell was: one of them is left."""
+    found: list[nbformat.NotebookNode] = []
+    for each in outputs:
+        stream = each.output_type == "stream"
+        if stream and found and found[-1].get("name") == each.name:
+            found[-1].text += each.text
+        else:
+            found.append(each)
+    return found
 
 
 if __name__ == "__main__":

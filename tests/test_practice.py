@@ -211,7 +211,7 @@ def test_guesses_are_told_beside_their_outcomes_and_in_the_score(guessed: Locato
     expect(total).to_contain_text("You guessed 4 of 4; 2 as it came.")
     expect(total.get_by_role("listitem")).to_have_text("How many now? You said 5; it is 7.")
     expect(guessed.get_by_text("✓ question 1: passed")).to_be_visible()
-    expect(guessed.get_by_text("○ question 4: not attempted")).to_be_visible()
+    expect(guessed.get_by_text("○ question 3: not attempted")).to_be_visible()
 
 
 def test_guesses_outlive_the_page(lab: Page, guessed: Locator) -> None:

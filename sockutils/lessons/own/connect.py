@@ -12,6 +12,7 @@ from sockutils.practice.silent import full
 from sockutils.tables.diag import sockets
 
 LIMIT = 2.5  # seconds after which one that waits for two does not sleep any more
+LATEST = 3.5  # and until it has ended: a busy machine takes a while
 NUMBER = re.compile(r"\d+|None")  # settimeout()'s error has None
 DENIED = re.compile(r"\b(?:not?|nor|neither|never)\b|n't", re.IGNORECASE)
 EXIT = 'sys.exit("words") says the words, and ends with status 1'

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sockutils.kernel.files import edited
 from sockutils.kernel.network import has_ipv6, network
-from sockutils.lessons.own.connect import EXIT, LIMIT, calling, gives_up
+from sockutils.lessons.own.connect import EXIT, LATEST, calling, gives_up
 from sockutils.names.server import dns_server
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import own_program
@@ -76,7 +76,7 @@ def at_a_mute_one(client: Path) -> None:
         running(client, "localhost") as program,
         program.calls(server),
     ):
-        gives_up(program, "a server takes the call and does not answer", LIMIT)
+        gives_up(program, "a server takes the call and does not answer", LATEST)
 
 
 def by_name(client: Path) -> None:
@@ -173,7 +173,7 @@ def comes(program: Program, servers: list[socket.socket], told: str, address: st
         return any(map(called, servers))
 
     wait_until(lambda: program.over or reached() or calling(), START)
-    wait_until(lambda: program.over or reached(), LIMIT)
+    wait_until(lambda: program.over or reached(), LATEST)
     if not reached():
         words = f"{told} {state(program)}, and did not call {address}, which answers"
         raise AssertionError(words)
@@ -182,7 +182,7 @@ def comes(program: Program, servers: list[socket.socket], told: str, address: st
 def state(program: Program) -> str:
     """What it does that is not what it should: it waits, has died, or has given up in words."""
     if not program.over:
-        return f"still waits after {LIMIT:g} s"
+        return f"still waits after {LATEST:g} s"
     if "Traceback (most recent call last)" in program.complained:
         program.lives()
     words = program.complained.strip() or program.printed.strip()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sockutils.lessons.own.across import read
-from sockutils.lessons.own.connect import LIMIT, calling, gives_up
+from sockutils.lessons.own.connect import LATEST, calling, gives_up
 from sockutils.lessons.own.start import shows
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import died
@@ -25,7 +25,7 @@ def asks(client: Path, pieces: tuple[bytes, ...]) -> None:
                 with suppress(OSError):  # it has gone early: that shows in what it prints
                     connection.sendall(piece)
                     read(connection)
-            wait_until(lambda: program.over, LIMIT)
+            wait_until(lambda: program.over, LATEST)
             assert program.over, f"{program} has its line, and waits for more"
         program.ends()
         prints(program, b"".join(pieces))
@@ -62,10 +62,10 @@ def patience(client: Path) -> None:
         gives_up(program, "nobody listens", START)
     with full(HOST, PORT), running(client) as program:
         wait_until(lambda: program.over or calling(), START)
-        gives_up(program, "the server is silent", LIMIT)
+        gives_up(program, "the server is silent", LATEST)
     with (
         socket.create_server((HOST, PORT)) as listener,
         running(client) as program,
         program.calls(listener),
     ):
-        gives_up(program, "the server says nothing", LIMIT)
+        gives_up(program, "the server says nothing", LATEST)

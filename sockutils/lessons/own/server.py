@@ -5,7 +5,6 @@ Before its own trials it takes the steps of 10 to 13.
 
 import os
 import resource
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,21 +13,17 @@ from inspect import unwrap
 from pathlib import Path
 
 from sockutils.lessons.own import epoll, poll, select, sockopts
+from sockutils.lessons.own.ending import LATE, SILENCE, stops, waits_for_nobody_for_ever
 from sockutils.lessons.own.quantities import a_slow_reader, beside_a_fast_one
 from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, own_program
-from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
-from sockutils.tables.busy import who_holds
+from sockutils.practice.program import PORT, Program, free, running
 
 LONG = 64 << 10  # bytes of a line that has to get its answer
 ENDLESS = 16 << 20  # bytes of a line that are too many, and more than the buffers hold
-SILENCE = 2  # seconds that a client may take for a line: the program's second argument
-LATE = 10.0  # seconds until it has to be gone: a busy machine takes a while
-CONVERSATIONS = 50
 EARLY = 1.0  # seconds that everybody has
-QUEUE = 3  # clients that nobody has accepted when the end comes
 HINTS = {
     "let one do it": "a thread for each client may wait, and is a design, too; this server is the "
     "loop of 12, or one with asyncio",
@@ -202,66 +197,6 @@ def waits_for_a_descriptor(program: Program) -> None:
                 answers(program, client, b"LATE\n")
             except AssertionError as error:
                 raise AssertionError(f"when it has a descriptor again: {error}") from None
-
-
-def stops(program: Program) -> None:
-    """SIGTERM in the middle of many lines: each gets the rest of its answer, then an end."""
-    with ExitStack() as stack:
-        clients = [stack.enter_context(caller()) for _ in range(CONVERSATIONS)]
-        for client in clients:
-            client.sendall(b"first\nsecond, in ")
-        for client in clients:
-            answers(program, client, b"FIRST\n")
-        silent = stack.enter_context(caller())
-        silent.sendall(b"hello\n")
-        answers(program, silent, b"HELLO\n")
-        with program.stopped():
-            queue = [stack.enter_context(caller()) for _ in range(QUEUE)]
-            for client in queue:
-                client.sendall(b"in the queue\n")
-            silent.sendall(b"at the end\n")
-            program.signal(signal.SIGTERM)
-        for client in queue:
-            try:
-                answers(program, client, b"IN THE QUEUE\n")
-            except (AssertionError, OSError) as error:
-                raise AssertionError(f"{QUEUE} were in the queue at SIGTERM: {error}") from None
-        try:
-            answers(program, silent, b"AT THE END\n")
-        except (AssertionError, OSError) as error:
-            raise AssertionError(f"a line that came just before SIGTERM: {error}") from None
-        turned_away = wait_until(lambda: not listens(), ANSWER)
-        assert turned_away, f"{ANSWER:.0f} s after SIGTERM {program} still takes new clients"
-        for number, client in enumerate(clients):
-            try:
-                client.sendall(b"two pieces\n")
-                answers(program, client, b"SECOND, IN TWO PIECES\n")
-                over = client.recv(1) == b""
-            except (AssertionError, OSError) as error:
-                raise AssertionError(
-                    f"at SIGTERM {len(clients)} lines had begun; {number} got their answer, "
-                    f"and then: {error}"
-                ) from None
-            assert over, f"after SIGTERM {program} sent more than the answer"
-    wait_until(lambda: program.over, ANSWER)
-    assert program.over, f"all have left after SIGTERM, and {program} still runs"
-    assert program.status == 0, f"after SIGTERM {program} ended with status {program.status}, not 0"
-
-
-def waits_for_nobody_for_ever(program: Program) -> None:
-    with caller() as stuck:
-        stuck.sendall(b"a line\nand half a ")
-        answers(program, stuck, b"A LINE\n")
-        program.signal(signal.SIGTERM)
-        wait_until(lambda: program.over, LATE)
-        assert program.over, (
-            f"{LATE:.0f} s after SIGTERM {program} {PORT} {SILENCE} still waits for a client that "
-            "never ends its line"
-        )
-
-
-def listens() -> bool:
-    return any(row.state == "LISTEN" for row in who_holds(PORT, HOST))
 
 
 EARLIER = {

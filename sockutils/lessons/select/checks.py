@@ -30,7 +30,6 @@ PEERS = (
 )
 RIGHT = ((b"y", b"xy"), (b"12", b"123"), (b"begin, " + MUCH + b"end",), (b"begin, ",))
 
-
 DEADLINE = {
     "still blocks": "setblocking(False) for each, before the loop",
     "EAGAIN is not": "`except BlockingIOError: continue`, before `except OSError`",

@@ -2,9 +2,10 @@
 
 from sockutils.lessons.own.certificate import certificate
 from sockutils.lessons.own.server import step
+from sockutils.lessons.server.blocked import blocked_by
 from sockutils.lessons.server.checks import any_pieces, nobody_turned_away, nobody_waits
 from sockutils.lessons.server.clients import guest, running, servers_end
-from sockutils.lessons.server.exam import blocked_by, examine
+from sockutils.lessons.server.exam import examine
 from sockutils.lessons.server.load import load, process
 from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
 from sockutils.lessons.server.workers import answer_of, call, fates, working

@@ -27,7 +27,6 @@ from sockutils.lessons.server.clients import (
     drip,
     expect,
     hear,
-    served,
     started,
 )
 from sockutils.lessons.server.slow import a_slow_reader, with_a_long_answer
@@ -248,19 +247,3 @@ def limit_buffers(end: socket.socket) -> None:
     """So that LINES are more than they hold, whatever the system's settings are."""
     for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
         end.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-
-
-def blocked_by(designs: Mapping[str, Design], protocol: Any, most: int) -> dict[str, str]:
-    """How many clients that never end their line it takes until a new one is not served."""
-    with ThreadPoolExecutor(2) as pool:  # while one waits for its answer, the others are examined
-        found = pool.map(lambda design: blocking(design, protocol, most), designs.values())
-        return dict(zip(designs, found, strict=True))
-
-
-def blocking(design: Design, protocol: Any, most: int) -> str:
-    with started(design, 0, protocol) as tested:
-        for count in range(1, most + 1):
-            tested.call().sendall(b"GET / HT")
-            if not served(tested.listener.getsockname()):
-                return f"{count}"
-    return f"more than {most}"
