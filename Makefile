@@ -11,7 +11,7 @@ lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet
 	--python-version 3.11 --generate-hashes --no-annotate
 prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks website
 
-.PHONY: help lab slides site test notebooks classroom bench hosts soak versions kernels lint lock clean
+.PHONY: help lab slides site book test notebooks classroom bench hosts soak versions kernels lint lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
