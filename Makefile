@@ -9,7 +9,7 @@ python := .venv/bin/python
 pip := $(python) -m pip --quiet --disable-pip-version-check install
 lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(python) -m uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
-prose := README.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks website
+prose := README.md RUNNING.md CLASSROOM.md CONTRIBUTING.md CHANGELOG.md notebooks sockutils tests benchmarks website
 
 .PHONY: help lab slides site book test notebooks classroom bench hosts soak versions kernels lint lock clean
 .NOTPARALLEL:

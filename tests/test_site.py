@@ -166,6 +166,22 @@ def test_a_question_answers(visit: Callable[..., Page]) -> None:
     expect(question.get_by_role("status")).to_contain_text("Right:")
 
 
+def test_a_small_panel_moves(visit: Callable[..., Page]) -> None:
+    shown = cell(visit(LESSON), "listen-18")
+    shown.get_by_role("button", name="Show it").click()
+    picture = shown.locator("svg.sk")
+    expect(picture).to_have_attribute("aria-label", re.compile("^6 in the accept queue"))
+    shown.get_by_label("backlog").press("ArrowRight")
+    expect(picture).to_have_attribute("aria-label", re.compile("^7 in the accept queue"))
+
+
+def test_a_large_panel_leads_to_where_it_moves(visit: Callable[..., Page]) -> None:
+    note = cell(visit("05_connect.html"), "connect-19").locator(".sk-note")
+    expect(note).to_contain_text("To move it, run this cell in JupyterLab.")
+    note.get_by_role("link", name="how?").click()
+    expect(note.page.get_by_role("heading", level=1)).to_contain_text("Run it yourself")
+
+
 def test_a_guess_comes_before_the_outcome(visit: Callable[..., Page]) -> None:
     page = visit(LESSON)
     asked, outcome = cell(page, "listen-21"), page.get_by_text("connect() is over: False")

@@ -20,7 +20,7 @@ from sockutils.why.symptom import Symptom, named, symptoms
 from website.cells import text
 from website.markup import MARKDOWN, address, heading, inline, slug
 from website.plain import printed
-from website.sources import course, filled
+from website.sources import course, ways_to_run
 
 OFTEN = 4  # times
 COMMON = "be are can has have how i if me what which who you"  # in questions
@@ -98,7 +98,7 @@ def sections() -> Iterator[Section]:
     for name, path in lessons().items():
         yield from of_notebook(name.removesuffix(".ipynb"), path)
     run: list[Section] = []
-    add(run, "run", filled("run.md"), "")
+    add(run, "run", ways_to_run(), "")
     yield from run
 
 

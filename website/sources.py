@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from website.showcase import picture
 HERE = Path(__file__).parent
 REFERENCE = "15_reference"
 BOOK = HERE.parent / "build/book/sockets.pdf"
+RUNNING = HERE.parent / "RUNNING.md"
 
 
 class Lesson(NamedTuple):
@@ -59,8 +61,14 @@ def lay_out(folder: Path) -> None:
             json.loads(path.read_text(encoding="utf-8")), module, "../" * name.count("/")
         )
         write(folder / name, json.dumps(page, ensure_ascii=False))
-    for template in ("index.rst", "run.md", "404.rst"):
+    for template in ("index.rst", "404.rst"):
         write(folder / template, filled(template))
+    write(folder / "run.md", ways_to_run())
+
+
+def ways_to_run() -> str:
+    """RUNNING.md. What it links to in the checkout is no page of the site, so its name is enough."""
+    return re.sub(r"\[([^]]+)\]\((?!https?:)[^)]+\)", r"\1", RUNNING.read_text(encoding="utf-8"))
 
 
 def filled(template: str) -> str:
