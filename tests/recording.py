@@ -29,8 +29,8 @@ LONG = """svg => Math.max(...[...svg.querySelectorAll("[data-t]")]
     .flatMap(each => each.dataset.t.split(" ").map(Number)))"""
 # The bars around the notebook, and whatever follows the filmed cell.
 HIDE = """.jp-SideBar, #jp-top-panel, #jp-menu-panel, #jp-bottom-panel, .jp-NotebookPanel-toolbar,
-.jp-InputPrompt, .jp-OutputPrompt, .jp-OutputArea-promptOverlay, .jp-Collapser, .jp-cell-menu, .jp-cell-toolbar {
-    display: none !important }
+.jp-InputPrompt, .jp-OutputPrompt, .jp-OutputArea-promptOverlay, .jp-Collapser, .jp-cell-menu,
+.jp-cell-toolbar { display: none !important }
 .jp-Notebook .jp-Cell.filmed ~ .jp-Cell { visibility: hidden }
 .sk-told { min-height: 0 !important }"""
 

@@ -67,8 +67,9 @@ def lay_out(folder: Path) -> None:
 
 
 def ways_to_run() -> str:
-    """RUNNING.md. What it links to in the checkout is no page of the site, so its name is enough."""
-    return re.sub(r"\[([^]]+)\]\((?!https?:)[^)]+\)", r"\1", RUNNING.read_text(encoding="utf-8"))
+    """RUNNING.md. Files of the checkout are no pages of the site: their names are enough."""
+    text = RUNNING.read_text(encoding="utf-8")
+    return re.sub(r"\[([^]]+)\]\((?!https?:)[^)]+\)", r"\1", text)
 
 
 def filled(template: str) -> str:
