@@ -176,10 +176,12 @@ def test_a_small_panel_moves(visit: Callable[..., Page]) -> None:
 
 
 def test_a_large_panel_leads_to_where_it_moves(visit: Callable[..., Page]) -> None:
-    note = cell(visit("05_connect.html"), "connect-19").locator(".sk-note")
-    expect(note).to_contain_text("To move it, run this cell in JupyterLab.")
-    note.get_by_role("link", name="how?").click()
-    expect(note.page.get_by_role("heading", level=1)).to_contain_text("Run it yourself")
+    shown = cell(visit("05_connect.html"), "connect-19")
+    shown.get_by_label("delay").press("ArrowRight")
+    expect(shown.get_by_label("delay")).to_be_disabled()
+    expect(shown.get_by_text("To move it, run this cell in JupyterLab.")).to_be_visible()
+    shown.get_by_role("link", name="how?").click()
+    expect(shown.page.get_by_role("heading", level=1)).to_contain_text("Run it yourself")
 
 
 def test_a_guess_comes_before_the_outcome(visit: Callable[..., Page]) -> None:
