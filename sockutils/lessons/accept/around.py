@@ -1,6 +1,9 @@
 """What stands around the lesson's calls: clients, outcomes, and what the kernel's table says."""
 
+import array
+import fcntl
 import socket
+import termios
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -48,6 +51,20 @@ def in_queue(port: int) -> int:
 def after_the_end(port: int) -> Table:
     """Return the table as it is when the ends of all clients, or their resets, have arrived."""
     return _settled(port, {"ESTAB", "SYN-RECV"})
+
+
+def arrived(end: socket.socket) -> None:
+    """Return when the other end's kernel has confirmed all bytes that were sent here.
+
+    TIOCOUTQ of ioctl_tty(2), which is SIOCOUTQ of tcp(7).
+    """
+    wait_until(lambda: not _unconfirmed(end))
+
+
+def _unconfirmed(end: socket.socket) -> int:
+    number = array.array("i", [0])
+    fcntl.ioctl(end, termios.TIOCOUTQ, number)
+    return number[0]
 
 
 def _settled(port: int, passing: set[str]) -> Table:
