@@ -147,14 +147,20 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
             print(address, error)
 """
 WRONG = [
-    (AS_IT_WAS, r"printed .*, and not \('127.0.0.1', \d+\), who said first"),
+    (
+        AS_IT_WAS,
+        r"status 1: ConnectionResetError: .*, in your line 18.*\nhint: some clients.*inside",
+    ),
     (
         AROUND_ALL,
         r"ended when a client reset the connection before accept\(\)\nhint: some clients.*inside",
     ),
     (AROUND_ACCEPT, "ended with status 1: ConnectionResetError: .*, in your line 12"),
     (ANEW, "the other end of shout_server.py got: |reset the connection|without an answer"),
-    (SERVED_ONLY, r"and not \('127.0.0.1', \d+\), who (reset the conn|said rude and reset)"),
+    (
+        SERVED_ONLY,
+        r"last, and nowhere \('127.0.0.1', \d+\), who (reset the conn|said rude and reset)",
+    ),
     (NO_WORDS_NO_SERVER, r"ended when a client left without a word .*\nhint: .* b'' .* `break`"),
     (SWALLOWS_ALL, r"without an end, and keeps a processor busy\nhint: the `try` around recv"),
     (LOGS_ALL, "without an end, and keeps a processor busy"),
@@ -166,8 +172,27 @@ WRONG = [
         "status 1: ConnectionRes",
     ),
     (SERVER.replace("print(address)", "print(connection.getpeername())"), "not connected, in your"),
-    (SERVER.replace("print(address)", "pass"), r"printed .*, and not \('127.0.0.1', \d+\), who sa"),
+    (
+        SERVER.replace("print(address)", "pass"),
+        r"Broken pipe\" last, and nowhere \('127.0.0.1', \d+\), who sa",
+    ),
     (SERVER.replace("print(address)", "print(address[0])"), "print the address that accept"),
+    (
+        SERVER.replace("print(address)", "print(address[1])").replace(
+            "print(address, error)", "pass"
+        ),
+        r"printed '\d+' last: print the address, with its host, too",
+    ),
+    (
+        SERVER.replace("OSError as error", "ConnectionResetError as error"),
+        r"status 1: BrokenPipeError: .*\nhint: EPIPE is what a reset is called .* OSError",
+    ),
+    (
+        SERVER.replace(
+            "except OSError as error:\n                p", "except:\n                p"
+        ).replace("address, error", "address"),
+        r"Ctrl-C does not end shout_server.py while .*\nhint: `except OSError:`, as `except:`",
+    ),
 ]
 
 

@@ -87,7 +87,77 @@ async def main():
 
 asyncio.run(main())
 """
-RIGHT = {"poll": SERVER, "select": SELECT, "threads": THREADS, "asyncio": ASYNCIO}
+# Each line copies all the answers that wait: it takes long, and is right
+COPIES = r"""
+import select
+import socket
+
+clients, begun, answers, ended = {}, {}, {}, set()
+poller = select.poll()
+
+
+def drop(number):
+    poller.unregister(number)
+    del begun[number], answers[number]
+    ended.discard(number)
+    clients.pop(number).close()
+
+
+def serve(number, flags):
+    if number not in ended and flags & ~select.POLLOUT:
+        data = clients[number].recv(65536)
+        *lines, begun[number] = (begun[number] + data).split(b"\n")
+        for line in lines:
+            answers[number] += line.upper() + b"\n"
+        if not data:
+            ended.add(number)
+            answers[number] += begun[number].upper()
+    if answers[number]:
+        try:
+            answers[number] = answers[number][clients[number].send(answers[number]) :]
+        except BlockingIOError:
+            pass
+    events = 0 if number in ended else select.POLLIN
+    if answers[number]:
+        events |= select.POLLOUT
+    poller.modify(number, events)
+
+
+with socket.create_server(("127.0.0.1", 5000)) as server:
+    poller.register(server, select.POLLIN)
+    while True:
+        for number, flags in poller.poll():
+            if number == server.fileno():
+                client, _ = server.accept()
+                client.setblocking(False)
+                clients[client.fileno()] = client
+                begun[client.fileno()] = answers[client.fileno()] = b""
+                poller.register(client, select.POLLIN)
+                continue
+            try:
+                serve(number, flags)
+            except OSError:
+                drop(number)
+                continue
+            if number in ended and not answers[number]:
+                drop(number)
+"""
+LINES = """        for line in lines:
+            answers[number] += line.upper() + b"\\n"
+"""
+QUICK = COPIES.replace(
+    LINES,
+    """        answers[number] += b"".join(line.upper() + b"\\n" for line in lines)
+""",
+)
+RIGHT = {
+    "poll": SERVER,
+    "copies": COPIES,
+    "select": SELECT,
+    "threads": THREADS,
+    "asyncio": ASYNCIO,
+    "quick": QUICK,
+}
 
 MEGABYTE = "one client has sent a megabyte, and reads nothing: shout_server.py "
 SENDING = (
@@ -119,7 +189,7 @@ WRONG = [
                 self.answers = self.answers[self.connection.send(self.answers) :]
             except BlockingIOError:
                 pass""",
-        r"shout_server.py tries again and again to send to it, and another .*\nhint: do not loop",
+        r"shout_server.py is busy, and another client gets no answer .*\nhint: do not loop",
     ),
     (
         WANTS,
@@ -193,7 +263,7 @@ WRONG += [
         "                poll.modify(number, wanted)",
         "                if wanted == select.POLLOUT:\n"
         "                    poll.modify(number, wanted)",
-        r"has its answer and says no more, .* a processor busy\nhint: when no answer waits",
+        r"has read all its answers and says .* a processor busy\nhint: when no answer waits",
     ),
     (
         ADDS + "\n" + STEPS,
@@ -235,6 +305,29 @@ WRONG_WITH_SELECT = [
     ),
 ]
 
+ASKS = """    if answers[number]:
+        events |= select.POLLOUT
+    poller.modify(number, events)"""
+WRONG_WITH_DICTIONARIES = [
+    (
+        ASKS,
+        """    if answers[number]:
+        poller.modify(number, events | select.POLLOUT)""",
+        "while a client has read all its answers and says no more, shout_server.py reads nothing "
+        "and sends nothing, and keeps a processor busy\nhint: when no answer waits any more, ask",
+    ),
+    (
+        ASKS,
+        "    poller.modify(number, events | select.POLLOUT)",
+        "has read all its answers and says .* a processor busy\nhint: when no answer waits any",
+    ),
+    (
+        "number not in ended and flags & ~select.POLLOUT",
+        "flags & select.POLLIN and not answers[number]",
+        "has sent a megabyte and reads nothing, .* and keeps a processor busy\nhint: while answers",
+    ),
+]
+
 
 def check(folder: Path, server: str) -> str:
     (folder / "shout_server.py").write_text(server)
@@ -265,5 +358,17 @@ def test_a_wrong_server(tmp_path: Path, right: str, instead: str, words: str) ->
 def test_a_wrong_server_with_select(tmp_path: Path, right: str, instead: str, words: str) -> None:
     assert right in SELECT
     said = check(tmp_path, SELECT.replace(right, instead))
+    assert said.startswith("step: not yet — "), said
+    assert re.search(words, said), said
+
+
+@pytest.mark.parametrize(
+    ("right", "instead", "words"), sample(WRONG_WITH_DICTIONARIES), ids=count()
+)
+def test_a_wrong_server_with_dictionaries(
+    tmp_path: Path, right: str, instead: str, words: str
+) -> None:
+    assert right in QUICK
+    said = check(tmp_path, QUICK.replace(right, instead))
     assert said.startswith("step: not yet — "), said
     assert re.search(words, said), said

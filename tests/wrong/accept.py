@@ -213,6 +213,57 @@ def expects_an_error(listener):
             pass
 
 
+def looks_once(listener):
+    connection, _ = listener.accept()
+    if not alive(connection):
+        connection.close()
+        connection, _ = listener.accept()
+    return connection
+
+
+def expects_one_error(listener):
+    while True:
+        connection, _ = listener.accept()
+        try:
+            connection.sendall(b"")
+            return connection
+        except ConnectionResetError:
+            connection.close()
+
+
+def none_that_ended(listener):
+    while True:
+        connection, _ = listener.accept()
+        poll = select.poll()
+        poll.register(connection, select.POLLRDHUP)
+        if not poll.poll(0):
+            return connection
+        connection.close()
+
+
+def whoever_is_silent(listener):
+    while True:
+        connection, _ = listener.accept()
+        connection.setblocking(False)
+        try:
+            connection.recv(100)
+        except BlockingIOError:
+            connection.setblocking(True)
+            return connection
+        except OSError:
+            pass
+        connection.close()
+
+
+def leaves_a_limit(listener):
+    while True:
+        connection, _ = listener.accept()
+        connection.settimeout(1)
+        if alive(connection):
+            return connection
+        connection.close()
+
+
 def closed_at_the_end(listener):
     while True:
         with listener.accept()[0] as connection:
@@ -268,6 +319,12 @@ def detaches(listener):
 def nonblocking_then_close(listener):
     listener.setblocking(False)
     listener.close()
+
+
+def one_client(listener):
+    there = listener.getsockname()
+    listener.close()
+    socket.create_connection(there).close()
 
 
 def three_clients(listener):
@@ -330,6 +387,11 @@ WRONG = [
     ("living", takes_all, "does not wait any more: stop at the first that lives"),
     ("living", the_last, "you passed over a living client"),
     ("living", expects_an_error, "its client has reset: accept.* hands it out like any other"),
+    ("living", looks_once, r"has reset: you closed 1 of 2 such\nhint: several may come one after"),
+    ("living", expects_one_error, r"BrokenPipeError: .*\nhint: whose sending had ended"),
+    ("living", none_that_ended, r"living client: it has ended its.*\nhint: that is an end"),
+    ("living", whoever_is_silent, "passed over a living client: the bytes that you read were its"),
+    ("living", leaves_a_limit, r"does not block\nhint: what you set on a socket, take"),
     ("living", closed_at_the_end, "you returned a socket that is closed already"),
     ("living", closes_the_listener_too, "you closed the listener"),
     ("living", nonblocking_one, "the socket you returned does not block"),
@@ -340,6 +402,7 @@ WRONG = [
     ("stop_all", by_number, "of 3 threads .*, 0 ended: closing the descriptor wakes nobody"),
     ("stop_all", detaches, "the listener is still open: close it, too"),
     ("stop_all", nonblocking_then_close, "of 3 threads .*, 0 ended: closing the descriptor"),
+    ("stop_all", one_client, "of 3 threads .*, 1 ended: 1 client was served, and who serves one"),
     ("stop_all", three_clients, r"Refused.*, in your line \d+: socket|of 5 threads .*, 3 ended"),
     ("stop_all", shutdown_and_number, "you closed its number; the object still has it"),
     ("stop_all", ten_knocks, r"\d ended: 1\d clients were served, .*\nhint: each of them is in"),

@@ -97,6 +97,21 @@ def compares_the_flags(end: socket.socket) -> str:
     return {select.POLLHUP: "over", select.POLLRDHUP: "ended"}.get(flags, "open")
 
 
+def makes_it_nonblocking(end: socket.socket) -> str:
+    end.setblocking(False)
+    flags = flags_of(end)
+    if flags & select.POLLHUP:
+        return "over"
+    return "ended" if flags & select.POLLRDHUP else "open"
+
+
+def takes_the_first_answer(end: socket.socket) -> str:
+    poller = select.poll()
+    poller.register(end, select.POLLRDHUP)
+    flags = poller.poll(0)[0][1]
+    return "over" if flags & select.POLLHUP else "ended"
+
+
 def waits_for_a_flag(end: socket.socket) -> str:
     poller = select.poll()
     poller.register(end, select.POLLRDHUP)
@@ -113,6 +128,9 @@ def collect(
     survives: type[OSError] = OSError,
     size: int = 65536,
     timeout: int | None = None,
+    patient: bool = True,
+    ends_at: int = 0,
+    adds: bool = True,
 ) -> list[bytes]:
     """Reads them all, with a switch for each mistake."""
     poller = select.poll()
@@ -121,15 +139,18 @@ def collect(
     for number in numbers:
         poller.register(number, select.POLLIN)
     while left:
-        for number, flags in poller.poll(timeout):
+        ready = poller.poll(timeout)
+        if not ready and not patient:
+            break
+        for number, flags in ready:
             if number not in left or not flags & looks_at:
                 continue
             try:
                 data = os.read(number, size)
             except survives:
                 data = b""
-            received[number] += data
-            if not data:
+            received[number] = received[number] + data if adds else data
+            if not data or flags & ends_at:
                 left.remove(number)
                 if unregisters:
                     poller.unregister(number)
@@ -156,6 +177,42 @@ def ends_at_an_error(numbers: list[int]) -> list[bytes]:
 
 def never_waits(numbers: list[int]) -> list[bytes]:
     return collect(numbers, timeout=0)
+
+
+def waits_in_short(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, timeout=5)
+
+
+def takes_silence_for_the_end(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, timeout=500, patient=False)
+
+
+def takes_a_second_for_the_end(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, timeout=1000, patient=False)
+
+
+def reads_once_at_a_hangup(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, ends_at=select.POLLHUP | select.POLLERR, size=4096)
+
+
+def reads_much_once_at_a_hangup(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, ends_at=select.POLLHUP | select.POLLERR)
+
+
+def reads_bytes(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, size=1)
+
+
+def reads_little(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, size=100)
+
+
+def keeps_the_last_part(numbers: list[int]) -> list[bytes]:
+    return collect(numbers, adds=False)
+
+
+def in_the_order_of_their_ends(numbers: list[int]) -> list[bytes]:
+    return sorted(collect(numbers), key=len)
 
 
 def returns_after_one_round(numbers: list[int]) -> list[bytes]:
@@ -360,15 +417,30 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("state", takes_the_error, r"taken its error"),
     ("state", tries_with_a_byte, r"sent something, and only had to look"),
     ("state", closes_it, r"closed the socket: only look"),
+    ("state", makes_it_nonblocking, r"does not wait any more\nhint: poll\(0\) does not"),
+    ("state", takes_the_first_answer, r"IndexError.*in your line.*\nhint: if there is no flag"),
     ("state", waits_for_a_flag, r"(?s)still busy.*in your line.*waits for ever"),
-    ("gather", sees_only_pollin, r"poll\(\) has returned 2000 times.*do not act on"),
-    ("gather", never_unregisters, r"poll\(\) has returned 2000 times"),
+    ("gather", sees_only_pollin, r"poll\(\) has returned 100000 times.*do not act on"),
+    ("gather", never_unregisters, r"poll\(\) has returned 100000 times"),
     ("gather", leaves_them_open, r"6 of 6 descriptors are still open"),
-    ("gather", ends_at_an_error, r"(?s)ConnectionRefusedError.*in your line.*ends that one and no"),
-    ("gather", never_waits, r"poll\(\) has returned 2000 times.*time is short, or 0"),
-    ("gather", returns_after_one_round, r"(?s)you returned while some.*go on until each"),
-    ("gather", a_hangup_is_the_end, r"whose writer had gone said b'and gone', you have b''"),
-    ("gather", one_after_the_other, r"never asked poll"),
+    (
+        "gather",
+        ends_at_an_error,
+        r"(?s)ConnectionRe(set|fused)Error.*in your line.*ends that one and no",
+    ),
+    ("gather", never_waits, r"poll\(\) (has )?returned \d+ times.*time is short, or 0"),
+    ("gather", waits_in_short, r"reads, and poll\(\) returned \d+ times.*time is short, or 0"),
+    ("gather", takes_silence_for_the_end, r"you returned while some.*\nhint: silence is no end"),
+    ("gather", takes_a_second_for_the_end, r"you returned while some.*\nhint: silence is no end"),
+    ("gather", reads_once_at_a_hangup, r"had gone said .* you have 4,096 .*\nhint: POLLHUP may"),
+    ("gather", reads_much_once_at_a_hangup, r"had gone said .* you have .*\nhint: POLLHUP may"),
+    ("gather", reads_bytes, r"the UDP socket .* you have b'a'\nhint: what os.read"),
+    ("gather", reads_little, r"the UDP socket .* you have 100 bytes .*\nhint: what os.read"),
+    ("gather", keeps_the_last_part, r"the first pipe said b'early', .*\nhint: bytes come in parts"),
+    ("gather", in_the_order_of_their_ends, r"in another order\nhint: the order in which they end"),
+    ("gather", returns_after_one_round, r"(?s)you returned while some.*go on until"),
+    ("gather", a_hangup_is_the_end, r"whose writer had gone said 70,000 .*, you have b''"),
+    ("gather", one_after_the_other, r"not asked poll"),
     ("gather", to_the_end_of_each, r"waited in a read"),
     ("gather", gives_the_dictionary, r"not a list"),
     (

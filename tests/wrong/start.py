@@ -92,6 +92,12 @@ def binds_to_it(address):
         return client.recv(100)
 
 
+def calls_where_nobody_listens(address):
+    with socket.create_connection((HOST, 5010)) as client:
+        client.sendall(b"hello")
+        return client.recv(100)
+
+
 def is_not_connected(address):
     with socket.socket() as client:
         client.sendall(b"hello")
@@ -169,6 +175,20 @@ def only_one():
     return a_pair(0, 0)[0]
 
 
+def both_tcp():
+    tcp, udp = socket.socket(), socket.socket()
+    with tcp, udp:
+        tcp.bind((HOST, 0))
+        udp.bind(tcp.getsockname())
+
+
+def host_twice():
+    tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
+    with tcp, udp:
+        tcp.bind((HOST, 0))
+        udp.bind((HOST, tcp.getsockname()))
+
+
 def ports():
     tcp, udp = a_pair(0, 0)
     with tcp, udp:
@@ -237,6 +257,7 @@ WRONG = [
         is_not_connected,
         r"Broken pipe, in your line(.|\n)*hint: connect\(\) comes before sendall",
     ),
+    ("greeting", calls_where_nobody_listens, "refused, in your line(.|\n)*hint: .*`address`"),
     ("greeting", calls_with_two, r"exactly one argument(.|\n)*hint: an address is one thing"),
     ("greeting", takes_nothing, "the check calls it with other arguments"),
     ("twins", fixed_port, r"fails while the first is open \(.*\): let the kernel choose"),
@@ -248,6 +269,8 @@ WRONG = [
     ("twins", everywhere, "they have the addresses 0.0.0.0, 0.0.0.0(.|\n)*hint: .*127.0.0.1"),
     ("twins", swapped, "SOCK_DGRAM.*, .*SOCK_STREAM.*: TCP, then UDP"),
     ("twins", closed_already, "a socket is closed already: return it open"),
+    ("twins", both_tcp, r"already in use, in your line(.|\n)*hint: .*SOCK_DGRAM"),
+    ("twins", host_twice, r"'tuple' object(.|\n)*hint: .*bind\(tcp.getsockname\(\)\)"),
     ("twins", only_one, "not two sockets"),
     ("twins", ports, r"it returned \(\('127.0.0.1', \d+\), .*, not two sockets"),
     ("five_tuple", always_tcp, "its protocol is 17, you returned 6"),

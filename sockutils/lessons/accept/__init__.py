@@ -1,6 +1,13 @@
 """04_accept.ipynb, and in depth: the checks, the panel's picture, and what the cells need."""
 
-from sockutils.lessons.accept.around import a_while, after_the_end, in_queue, knock, outcome
+from sockutils.lessons.accept.around import (
+    a_while,
+    after_the_end,
+    arrived,
+    in_queue,
+    knock,
+    outcome,
+)
 from sockutils.lessons.accept.load import draw_load
 from sockutils.lessons.accept.stop import stop_all
 from sockutils.lessons.accept.waiting import living, take_all
@@ -12,6 +19,7 @@ from sockutils.tables.descriptors import no_descriptor_left
 __all__ = [
     "a_while",
     "after_the_end",
+    "arrived",
     "draw_load",
     "in_queue",
     "knock",

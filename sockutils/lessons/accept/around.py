@@ -1,6 +1,9 @@
 """What stands around the lesson's calls: clients, outcomes, and what the kernel's table says."""
 
+import array
+import fcntl
 import socket
+import termios
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,18 +43,38 @@ def in_queue(port: int) -> int:
 
     A client may be through with its handshake before the server is: that is waited for.
     """
-    waiting = next((row.accept_queue for row in _settled(port, {"SYN-RECV"})), None)
+    rows = _settled(port, lambda states: "SYN-RECV" in states)
+    waiting = next((row.accept_queue for row in rows), None)
     assert waiting is not None, "nobody listens on that port"
     return waiting
 
 
 def after_the_end(port: int) -> Table:
     """Return the table as it is when the ends of all clients, or their resets, have arrived."""
-    return _settled(port, {"ESTAB", "SYN-RECV"})
+    return _settled(port, _on_their_way)
 
 
-def _settled(port: int, passing: set[str]) -> Table:
+def _on_their_way(states: list[str]) -> bool:
+    reset_after_its_end = states.count("CLOSE-WAIT") > states.count("FIN-WAIT-2")
+    return "ESTAB" in states or "SYN-RECV" in states or reset_after_its_end
+
+
+def arrived(end: socket.socket) -> None:
+    """Return when the other end's kernel has confirmed all bytes that were sent here.
+
+    TIOCOUTQ of ioctl_tty(2), which is SIOCOUTQ of tcp(7).
+    """
+    wait_until(lambda: not _unconfirmed(end))
+
+
+def _unconfirmed(end: socket.socket) -> int:
+    number = array.array("i", [0])
+    fcntl.ioctl(end, termios.TIOCOUTQ, number)
+    return number[0]
+
+
+def _settled(port: int, passing: Callable[[list[str]], bool]) -> Table:
     # Up to Linux 6.4 a packet on loopback may still be on its way when the call that sent it
     # returns, if this processor is busy (softirqs wait for ksoftirqd).
-    wait_until(lambda: not passing & {row.state for row in sockets(port=port)}, 1)
+    wait_until(lambda: not passing([row.state for row in sockets(port=port)]), 1)
     return sockets(port=port)

@@ -61,7 +61,8 @@ def _stop(stop: Callable[[socket.socket], object], threads: int, stack: ExitStac
 def asleep(calls: Calls, served: int, closed: bool) -> str:
     """Why threads still wait in accept(), if what was done tells."""
     if served:
-        return f": {served} clients were served, and who serves one goes back to accept()"
+        clients = "1 client was" if served == 1 else f"{served} clients were"
+        return f": {clients} served, and who serves one goes back to accept()"
     ways = [call.arguments for call in calls if call.name == "shutdown"]
     if ways and all(way == (socket.SHUT_WR,) for way in ways):
         return ": SHUT_WR ends sending, and a listener sends nothing"

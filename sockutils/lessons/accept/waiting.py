@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from sockutils.calls.trace import trace
-from sockutils.lessons.accept.around import after_the_end, in_queue
+from sockutils.lessons.accept.around import in_queue
 from sockutils.peers.ends import link, reset, unread
 from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.tables.descriptors import held, left_to_python
+from sockutils.tables.diag import sockets
 
 ANY = ("127.0.0.1", 0)
 
@@ -56,9 +57,14 @@ def _take(take: Callable[[socket.socket], list[socket.socket]], number: int) -> 
 
 
 READ = "its bytes came before its reset, so recv() gave you those, also with MSG_PEEK"
+ENDED = "it has ended its sending, and its words are still to be read"
 DEAD = {
     READ: "a call that reads nothing tells as well: ask where the other end is",
-    "has reset": "accept() did not fail, and will not: ask the new socket for its other end",
+    " such": "several may come one after the other: look at each before you return it",
+    "like any other": "accept() did not fail, and will not: ask the new socket for its other end",
+    "Broken pipe": "whose sending had ended before the reset leaves EPIPE: catch OSError",
+    ENDED: "that is an end (`FIN`), for whoever reads: ask for what only a reset takes away",
+    "does not block": "what you set on a socket, take back: settimeout(None)",
     "you closed": "who is not returned is closed: each of the dead, by your own close()",
     "first byte": "it is for whoever gets the socket: ask in a way that reads nothing",
     "": "one accept(), one look at the new socket: return it, or close it and go on",
@@ -67,23 +73,21 @@ DEAD = {
 
 @exercise("accept", hint=DEAD)
 def living(accept_living: Callable[[socket.socket], socket.socket]) -> None:
-    for dead in (2, 0, 1):
+    for dead, ended in ((2, False), (0, False), (1, True)):
         with ExitStack() as stack:
-            _find_the_living(accept_living, dead, stack)
+            _find_the_living(accept_living, dead, ended, stack)
 
 
 def _find_the_living(
-    accept_living: Callable[[socket.socket], socket.socket], dead: int, stack: ExitStack
+    accept_living: Callable[[socket.socket], socket.socket],
+    dead: int,
+    ended: bool,
+    stack: ExitStack,
 ) -> None:
     listener = stack.enter_context(socket.create_server(ANY))
     address = listener.getsockname()
-    for _ in range(dead):
-        client = socket.create_connection(address)
-        client.sendall(b"early")
-        reset(client)
-    after_the_end(address[1])
-    client = stack.enter_context(socket.create_connection(address))
-    client.sendall(b"!")  # so that "there is something to read" does not tell the dead
+    _leave_early(address, dead)
+    client = stack.enter_context(_one_who_lives(address, ended))
     last = stack.enter_context(socket.create_connection(address))
     wait_until(lambda: in_queue(address[1]) >= dead + 2)
 
@@ -99,19 +103,45 @@ def _find_the_living(
     ends = [lane for name, lane in calls.lanes().items() if name.startswith("server")]
     peer = peer_of(found)
     read = any(call.name.startswith("recv") for lane in ends for call in lane)
-    why = READ if read else "accept() hands it out like any other"
+    closed = sum(any(call.name == "close" for call in lane) for lane in ends)
+    some = f"you closed {closed} of {dead} such" if closed else ""
+    why = READ if read else some or "accept() hands it out like any other"
     assert peer, f"you returned a connection that its client has reset: {why}"
-    assert peer != last.getsockname(), "you passed over a living client"
+    why = f": {ENDED}" * ended or ": the bytes that you read were its own" * read
+    assert peer != last.getsockname(), f"you passed over a living client{why}"
     assert peer == client.getsockname(), "you returned another socket than the client's"
     assert in_queue(address[1]) == 1, (
         "a client that came later does not wait any more: stop at the first that lives"
     )
-    closed = sum(any(call.name == "close" for call in lane) for lane in ends)
+    assert wait_until(lambda: unread(found), 1), "the living client's first byte is gone"
     left = collected or held() - before - {link(found)}
     assert closed >= dead or not left, f"{dead} connections were dead, you closed {closed}"
     assert os.get_blocking(listener.fileno()), "afterwards the listener does not block any more"
     assert os.get_blocking(found.fileno()), "the socket you returned does not block"
-    assert wait_until(lambda: unread(found), 1), "the living client's first byte is gone"
+
+
+def _leave_early(address: tuple[str, int], number: int) -> None:
+    """So many clients come and reset; those after the first have ended their sending before."""
+    for each in range(number):
+        client = socket.create_connection(address)
+        client.sendall(b"early")
+        if each:  # EPIPE is pending then, not ECONNRESET
+            client.shutdown(socket.SHUT_WR)
+        reset(client)
+    wait_until(lambda: states(address[1]) <= {"LISTEN", "TIME-WAIT"})
+
+
+def _one_who_lives(address: tuple[str, int], ended: bool) -> socket.socket:
+    client = socket.create_connection(address)
+    client.sendall(b"!")  # so that "there is something to read" does not tell the dead
+    if ended:  # nor does the end
+        client.shutdown(socket.SHUT_WR)
+        wait_until(lambda: "CLOSE-WAIT" in states(address[1]))
+    return client
+
+
+def states(port: int) -> set[str]:
+    return {row.state for row in sockets(port=port)}
 
 
 def peer_of(connection: socket.socket) -> object:

@@ -5,8 +5,10 @@ The client that does not read has small buffers, so that a megabyte of answers f
 
 import select
 import socket
+from functools import partial
 from pathlib import Path
 
+from sockutils.lessons.own.patience import hears_soon, patiently, waiting
 from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
@@ -22,7 +24,8 @@ KEEP = "keep what send() did not take, ask for POLLOUT meanwhile, and go back to
 HINTS = {
     "waits for it": "connection.setblocking(False), and send() in place of sendall(): it takes "
     "what fits, and says how much; POLLOUT tells when there is room for more",
-    "tries again and again": f"do not loop around send() until all is sent: {KEEP}",
+    "is busy, and another": f"do not loop around send() until all is sent: {KEEP}. (Or is it the "
+    'lines? `answers += …` for each copies all that waits; b"".join() of the lines copies it once)',
     "ResetError": GONE,
     "BrokenPipeError": GONE,
     "BlockingIOError": f"`except BlockingIOError`: {KEEP}",
@@ -36,6 +39,7 @@ HINTS = {
     f"OSError, too: catch it first; {KEEP}. (sendall() does not tell how much it sent)",
     "before it had read everything": "POLLRDHUP and POLLHUP may come while there are bytes to "
     "read: recv() them, until b''",
+    "has read all its answers": "when no answer waits any more, ask for POLLIN and not for POLLOUT",
     "has its answer and says": "when no answer waits, ask for POLLIN and not for POLLOUT",
     "ended its direction and": "its end stays readable: once you have read b'', ask for POLLOUT "
     "while answers wait, and then close",
@@ -52,7 +56,7 @@ HINTS = {
 }
 
 
-@own_program("poll", hint=HINTS)
+@own_program("poll", hint=HINTS, seconds=120)
 def step(server: Path) -> None:
     free()
     with running(server) as program:
@@ -65,6 +69,7 @@ def step(server: Path) -> None:
                 serves(program, "one client has sent a megabyte, and reads nothing")
                 rests(program, "one client has sent a megabyte and reads nothing")
                 hears(program, client, MEGABYTE, sent)
+                rests(program, "a client has read all its answers and says no more")
                 ends(program, client)
             meets_one_that_ends(program)
             meets_one_that_ends_at_once(program)
@@ -108,15 +113,11 @@ def serves(program: Program, meanwhile: str) -> None:
         client.sendall(b"hello\nwor")
         client.sendall(b"ld\n")
         try:
-            answers(program, client, b"HELLO\nWORLD\n")
+            hears_soon(program, client, b"HELLO\nWORLD\n")
         except AssertionError as error:
             if "answered nothing within" not in str(error) or "silent" in meanwhile:
                 raise
-            why = (
-                "waits for it"
-                if asleep(program, processes())
-                else "tries again and again to send to it"
-            )
+            why = "waits for it" if asleep(program, processes()) else "is busy"
             others = f"another client gets no answer within {ANSWER:.0f} s"
             raise AssertionError(f"{meanwhile}: {program} {why}, and {others}") from None
         ends(program, client)
@@ -126,7 +127,7 @@ def ends(program: Program, client: socket.socket) -> None:
     """A last line without its newline, and the end; its answer, and the end."""
     client.sendall(LAST)
     client.shutdown(socket.SHUT_WR)
-    answers(program, client, LAST.upper())
+    hears_soon(program, client, LAST.upper())
     closes(program, client)
 
 
@@ -148,9 +149,13 @@ def hears(program: Program, client: socket.socket, words: bytes, sent: int) -> N
     expected, got = words.upper(), 0
     while got < len(expected):
         writers = [client] if sent < len(words) else []
-        readable, writable, _ = select.select([client], writers, [], ANSWER)
+        readable, writable, _ = select.select([client], writers, [], 1)
         so_far = f"the client that read nothing reads now: {got} of {len(expected)} bytes came"
-        if not readable and not writable:
+        if (
+            not readable
+            and not writable
+            and not patiently(program, partial(ready, client, writers))
+        ):
             raise AssertionError(f"{so_far}, and then nothing within {ANSWER:.0f} s")
         try:
             if writable:
@@ -164,6 +169,10 @@ def hears(program: Program, client: socket.socket, words: bytes, sent: int) -> N
                 raise AssertionError(f"{so_far}, and then the end")
             assert part == expected[got : got + len(part)], f"{so_far}, and then another answer"
             got += len(part)
+
+
+def ready(reader: socket.socket, writers: list[socket.socket]) -> bool:
+    return any(select.select([reader], writers, [], 0))
 
 
 def meets_one_that_ends(program: Program) -> None:
@@ -213,8 +222,15 @@ def meets_one_that_resets(program: Program) -> None:
 
 
 def rests(program: Program, when: str) -> None:
-    ended = f"{program} ended while {when}"
-    calm = asleep(program, processes())
+    """It sleeps, as soon as it has done what there is to do, however long that takes."""
+    calm, left = asleep(program, processes()), waiting()
+    while not calm and not program.over:
+        for _ in range(2):  # by the second one's answer, a loop has come round to everybody
+            serves(program, when)
+        calm, before, left = asleep(program, processes()), left, waiting()
+        if left == before:
+            break
     program.lives()
-    assert not program.over, ended
-    assert calm, f"while {when}, {program} has nothing to do, and keeps a processor busy"
+    assert not program.over, f"{program} ended while {when}"
+    idle = f"{program} reads nothing and sends nothing"
+    assert calm, f"while {when}, {idle}, and keeps a processor busy"

@@ -2,11 +2,14 @@
 
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, closes, died, own_program
 from sockutils.practice.program import HOST, PORT, Program, free, running
+from sockutils.tables.diag import sockets
+from sockutils.tables.rows import Row
 
 HELLO = b"hello"
 RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close() resets the connection
@@ -23,6 +26,14 @@ HINTS = {
     "Invalid argument": "listen() comes before accept(), bind() before listen()",
     "takes exactly one argument": "host and port are one thing, in their own parentheses: "
     '(("127.0.0.1", 5000))',
+    "NameError: name": "a program knows nothing of the notebook's cells, so nor of background(): "
+    "this one needs only `import socket`; else look for a typing error",
+    "Connection refused": 'create_connection() calls ("127.0.0.1", 5000); what waits for calls '
+    "there, the server, comes from create_server()",
+    "not 127.0.0.1": 'the address is ("127.0.0.1", 5000)',
+    "client.py ended with status 1: OSError: [Errno 98]": "bind() and create_server() take an "
+    "address of your own: the client calls another's, with create_connection()",
+    "Bad file descriptor": "the socket is closed by then: recv() first, then close()",
     "not 5000": 'bind(("127.0.0.1", 5000)) comes before listen()',
     "Broken pipe": ACCEPT,
     "has not called accept()": ACCEPT,
@@ -35,7 +46,7 @@ HINTS = {
     "still runs": "one client, one answer, the end: no loop is needed here",
     "EOFError": "the check types nothing: do without input()",
     "bytes-like object": 'b"hello" are bytes, "hello" is text: sockets take and give bytes',
-    "does not come to close()": ONCE,
+    "the same client again": ONCE,
     "waits for more": ONCE,
     "as Python writes bytes": "`.decode()` makes text of bytes",
     "printed": "print what recv() gives you, as text: `.decode()` makes it of bytes",
@@ -49,9 +60,11 @@ HINTS = {
 def step(server: Path, client: Path) -> None:
     for words in (HELLO, b"who is there?"):
         free()
+        wake()
         serves_one(server, words)
     for answer in (b"good morning", b"and who are you?"):
         calls_once(client, answer)
+    wake()
     with running(server) as serving:
         serving.listens()
         with running(client) as calling:
@@ -60,11 +73,30 @@ def step(server: Path, client: Path) -> None:
         serving.ends()
 
 
+def wake() -> None:
+    """End what rests in TIME-WAIT on the port: bind() alone would not take it again for a minute.
+
+    What rests answers a new call from its client's port with the ACK of the old connection. Who
+    calls has sent nothing that this could confirm: its RST ends the rest. RFC 1337
+    """
+    for row in resting():
+        with socket.socket() as client, suppress(OSError):
+            client.setblocking(False)
+            client.bind(row.remote)
+            client.connect(row.local)
+    wait_until(lambda: not resting(), 1)
+
+
+def resting() -> list[Row]:
+    rows = sockets(port=PORT)
+    return [row for row in rows if row.state == "TIME-WAIT" and row.local == (HOST, PORT)]
+
+
 def serves_one(server: Path, words: bytes) -> None:
     with running(server) as program:
         program.listens()
         with caller() as client:
-            # So the port does not rest in TIME-WAIT, where bind() would not take it again.
+            # So the port does not rest in TIME-WAIT.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.sendall(words)
             answers(program, client, words.upper())

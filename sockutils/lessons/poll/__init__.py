@@ -1,7 +1,7 @@
 """11_poll.ipynb: flags by name, their picture over time, what its exercises ask of a loop."""
 
 from sockutils.lessons.own.poll import step
-from sockutils.lessons.poll.checks import deliver, gather, state
+from sockutils.lessons.poll.checks import deliver, state
 from sockutils.lessons.poll.flags import (
     ENDS,
     PEERS,
@@ -15,6 +15,7 @@ from sockutils.lessons.poll.flags import (
     says,
     until_it_waits,
 )
+from sockutils.lessons.poll.gathering import gather
 from sockutils.lessons.poll.peers import refused_udp
 from sockutils.lessons.poll.pictures import draw
 from sockutils.peers.ends import connected, fill, reset

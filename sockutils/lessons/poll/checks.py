@@ -1,4 +1,4 @@
-"""The checks of the exercises: what they ask of a look, and of a loop."""
+"""The checks of the exercises: what they ask of a look, and of a loop that sends."""
 
 import errno
 import os
@@ -6,27 +6,25 @@ import select
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from sockutils.calls.counted import counted
 from sockutils.lessons.poll.flags import says
+from sockutils.lessons.poll.gathering import asked
 from sockutils.lessons.poll.peers import (
     read_in_turn,
-    refused_udp,
-    said_and_gone,
     shut,
     shut_both,
     shut_own,
     talk_and_close,
     talk_and_reset,
-    tell_all,
 )
 from sockutils.peers.ends import connected, dangling, fill, link, reset
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
-from sockutils.tables.descriptors import held, links
+from sockutils.tables.descriptors import held
 
 AT_ONCE = 0.001  # seconds: poll(0) is far below, poll(1) above
 LOOK = {
@@ -39,6 +37,8 @@ LOOK = {
     " at POLLHUP first. (POLLERR is there after a reset only.)",
     "'over', and you say 'open'": "several flags come at once, so flags == select.POLLHUP is false:"
     " test flags & select.POLLHUP",
+    "IndexError": "if there is no flag, the list that poll() returns is empty",
+    "does not wait any more": "poll(0) does not wait, whatever the socket does: leave it as it is",
     "": "ask for POLLRDHUP with poll(0), and look at the flags: no other call is needed",
 }
 
@@ -69,6 +69,8 @@ def state(look: Callable[[socket.socket], str]) -> None:
                 found = look(client)
             gone = dangling(client, name) or client.fileno() == -1
             assert not gone, "you have closed the socket: only look at it"
+            waits = os.get_blocking(client.fileno())
+            assert waits, f"{words}: the socket was blocking, and does not wait any more"
             sent = calls["send"] + calls["sendall"] or (happen != full and peeked(server))
             assert not sent, f"{words}: you have sent something, and only had to look"
             assert waiting == (peeked(client) if event != select.POLLHUP else b""), (
@@ -102,93 +104,6 @@ def peeked(end: socket.socket) -> bytes | None:
     with suppress(OSError):  # nothing, a reset, or closed
         return end.recv(100, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     return None
-
-
-SOURCES = (
-    "the first pipe",
-    "the connection that was reset",
-    "the UDP socket whose peer is gone",
-    "the slow connection",
-    "the last connection",
-    "the pipe whose writer had gone",
-)
-SPIN = 2000  # far more than there are events
-RETURNS = (
-    "it returns for nothing if its time is short, or 0, and at once if one that it watches has a"
-    " flag that you do not act on"
-)
-GATHER = {
-    "times: ": "wait without a limit. Whatever flag comes, os.read() tells what it is; unregister"
-    " and close who has ended",
-    "you returned while": "one answer of poll() is not the last: go on until each has ended",
-    "still open": "os.close() at b'' or an error, after unregister()",
-    "you waited in a read": "one os.read() for each that poll() names, then ask again",
-    "ConnectionR": "an error ends that one and no other: `except OSError` around os.read()",
-    "Bad file descriptor": "unregister first, then close: poll() names a closed number, too",
-    "": "whatever flag comes: os.read() tells what it is. Unregister and close who has ended",
-}
-
-
-@exercise(
-    "poll",
-    hint=GATHER,
-    seconds=8,
-)
-def gather(collect: Callable[[list[int]], list[bytes]]) -> None:
-    words = [b"early", b"", b"piece by piece", b"the last", b"and gone"]
-    with ExitStack() as stack:
-        reader, writer = os.pipe()
-        pairs = [connected() for _ in words[1:4]]
-        for pair in pairs:
-            stack.enter_context(pair[1])
-        ends = [reader, *(client.detach() for client, _ in pairs)]
-        ends.insert(2, refused_udp().detach())
-        ends.append(said_and_gone(words[4]))
-        names = [os.readlink(f"/proc/self/fd/{end}") for end in ends]
-        stack.callback(close_all, ends, names)
-        right = [*words[:2], b"", *words[2:]]
-        peers = [server for _, server in pairs]
-        calls, told = Rounds(), set[str]()
-        with background(tell_all, writer, names[0], peers, words, told) as peer, counted(calls):
-            found = collect([*ends])
-            early = "all" not in told
-            told.add("returned")
-        events, held_up = peer.result
-        assert isinstance(found, list), f"you return {short(found)}, not a list"
-        assert not early or held_up, "you returned while some had not said everything, or not ended"
-        assert len(found) == len(ends), f"{len(ends)} descriptors, and a list of {len(found)}"
-        assert not held_up, "you waited in a read while another descriptor had something to say"
-        for end, said, heard in zip(SOURCES, right, found, strict=True):
-            assert heard == said, f"{end} said {said!r}, you have {short(heard)}"
-        left = len({*names} & {*links()})
-        assert not left, f"{left} of {len(ends)} descriptors are still open: close each at its end"
-        rounds, reads = asked(calls), calls["recv"] + calls["read"]
-        assert rounds, "you never asked poll(): a read that waits holds up the others"
-        many = events + len(ends)
-        assert rounds <= 2 * many, f"{many} events, and poll() returned {rounds} times: {RETURNS}"
-        assert reads <= 4 * many, (
-            f"{many} events, and {reads} reads: read from those that are ready"
-        )
-
-
-def asked(calls: Counter[str]) -> int:
-    return calls["poll"] + calls["select"] + calls["epoll"]
-
-
-class Rounds(Counter[str]):
-    """Calls by name; a loop that spins is stopped where it asks."""
-
-    def __setitem__(self, name: str, number: int) -> None:
-        super().__setitem__(name, number)
-        assert asked(self) < SPIN, f"poll() has returned {SPIN} times: {RETURNS}"
-
-
-def close_all(numbers: Sequence[int], names: Sequence[str]) -> None:
-    """Close those that are still what they were."""
-    for number, name in zip(numbers, names, strict=True):
-        with suppress(FileNotFoundError):
-            if os.readlink(f"/proc/self/fd/{number}") == name:
-                os.close(number)
 
 
 @exercise(

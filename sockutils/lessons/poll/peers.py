@@ -1,5 +1,6 @@
 """Peers of a learner's loop: how connections, pipes and UDP sockets end."""
 
+import fcntl
 import os
 import select
 import socket
@@ -13,6 +14,7 @@ from sockutils.peers.waits import wait_until
 from sockutils.tables.descriptors import links
 
 ANY = ("127.0.0.1", 0)
+SILENCE = 1.2  # seconds; who takes that for the end has a limit of a second, or less
 
 
 def shut(_: socket.socket, end: socket.socket) -> None:
@@ -38,27 +40,42 @@ def talk_and_reset(_: socket.socket, end: socket.socket) -> None:
     reset(end)
 
 
+def udp() -> tuple[socket.socket, socket.socket]:
+    """Two UDP sockets, each connected to the other."""
+    end, other = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))
+    other.bind(ANY)
+    end.connect(other.getsockname())
+    other.connect(end.getsockname())
+    return end, other
+
+
 def refused_udp() -> socket.socket:
     """A UDP socket whose peer is gone: it has an error to tell."""
-    end = socket.socket(type=socket.SOCK_DGRAM)
-    with socket.socket(type=socket.SOCK_DGRAM) as other:
-        other.bind(ANY)
-        end.connect(other.getsockname())
+    end, other = udp()
+    other.close()
     end.send(b"anybody?")
     says(end, 0)
     return end
 
 
-def said_and_gone(word: bytes) -> int:
-    """A pipe with bytes in it whose writer is gone: POLLIN and POLLHUP at once."""
+def said_and_gone(words: bytes) -> tuple[int, bytes]:
+    """A pipe with bytes in it whose writer is gone: POLLIN and POLLHUP at once. And the bytes."""
     reader, writer = os.pipe()
-    os.write(writer, word)
+    os.set_blocking(writer, False)
+    with suppress(PermissionError):  # pipe(7): whose pipes have many pages gets no more
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 17)
+    written = os.write(writer, words)
     os.close(writer)
-    return reader
+    return reader, words[:written]
 
 
 def tell_all(
-    writer: int, pipe: str, peers: Sequence[socket.socket], words: Sequence[bytes], said: set[str]
+    writer: int,
+    pipe: str,
+    datagrams: tuple[socket.socket, socket.socket],
+    peers: Sequence[socket.socket],
+    words: Sequence[bytes],
+    said: set[str],
 ) -> tuple[int, bool]:
     """Send the words, one after the other, and end in four ways; note in `said` when all is said.
 
@@ -66,24 +83,34 @@ def tell_all(
     `said` has it that the loop has returned.
     """
     gone, slow, last = peers
-    slow.sendall(words[2][:1])
+    slow.sendall(words[3][:1])
     select.select([], [], [], 0.1)
     with suppress(BrokenPipeError):  # the loop has closed it already
         os.write(writer, words[0])
     held_up = not wait_until(lambda: not unread(writer) or pipe not in links() or bool(said), 2)
     os.close(writer)
     reset(gone)
+    refuse(*datagrams, said)
+    wait_until(lambda: bool(said), SILENCE)
     with suppress(ConnectionError):  # as above
-        for place in range(1, len(words[2])):
-            slow.sendall(words[2][place : place + 1])
+        for place in range(1, len(words[3])):
+            slow.sendall(words[3][place : place + 1])
             select.select([], [], [], 0.03)
         slow.shutdown(socket.SHUT_WR)
     select.select([], [], [], 0.1)
     said.add("all")
     with suppress(ConnectionError):
-        last.sendall(words[3])
+        last.sendall(words[4])
     last.close()
-    return len(words[2]) + 10, held_up
+    return len(words[3]) + 10, held_up
+
+
+def refuse(end: socket.socket, other: socket.socket, said: set[str]) -> None:
+    """When its datagram is read, the UDP socket gets an error; before, that would be told first."""
+    wait_until(lambda: not unread(end) or bool(said), 2)
+    other.close()
+    with end:
+        end.send(b"anybody?")
 
 
 def read_in_turn(

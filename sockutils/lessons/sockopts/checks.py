@@ -15,8 +15,10 @@ from typing import Any
 
 from sockutils.peers.peer import background
 from sockutils.practice.exercise import exercise
+from sockutils.tables.innards import NOTSENT, NOTSENT_SIZE
 
 CLOSED = "you closed the connection: it is used again"
+LOOKS = 2  # what is kept in so many, a millisecond apart, the learner may be about to let go
 LEVELS = "SO_KEEPALIVE is of SOL_SOCKET, the options that begin with TCP_ are of IPPROTO_TCP"
 # What a wrong level sets without an error: level and option, and what was meant.
 STRAYS = (
@@ -103,15 +105,16 @@ def of_others(client: socket.socket) -> str:
         "unread": "the answer has two bytes: recv() until you have both",
         "the server wants": "head first, then body, each once",
         "the server for more": "has all of head and body been sent?",
-        "usually takes": "what does the second piece wait for? It is the server that acknowledges "
-        "late: an option of the client that does not wait, or one call",
+        "has not waited": "let recv() wait: no setblocking(False), no MSG_DONTWAIT, no short limit",
+        "usually takes": "what does the second piece wait for? The server's kernel confirms late, "
+        "and the server is not yours: send one piece, or set the option that lets a second one go",
     },
 )
 def quick(ask: Callable[[socket.socket, bytes, bytes], bytes]) -> None:
     for head, body in ((b"head", b"body"), (b"x", b"longer")):
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            peer = background(serve, listener, len(head + body))
-            with peer, socket.create_connection(listener.getsockname()) as client:
+            client = socket.create_connection(listener.getsockname())
+            with background(serve, listener, len(head + body), client) as peer, client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 2, 0))
                 times = []
                 for _ in range(11):
@@ -122,34 +125,60 @@ def quick(ask: Callable[[socket.socket, bytes, bytes], bytes]) -> None:
                     assert answer == b"ok", f"the server answers b'ok', you returned {answer!r}"
                     assert not unread(client), "you left bytes of an answer unread"
                 set_instead = stray(client)
-            seen = set(peer.result)
+            requests, kept = peer.result
+            seen = set(requests)
             assert seen == {head + body}, (
                 f"the server wants {head + body!r} eleven times, it got {seen or 'nothing'}"
             )
-            usual = median(times)
-            assert usual < 0.025, f"a request usually takes {usual * 1000:.0f} ms{set_instead}"
+            usual = median(times)  # on a busy machine long, also where the kernel keeps nothing
+            assert usual < 0.025 or kept <= len(times) / 2, (
+                f"a request usually takes {usual * 1000:.0f} ms: the client's kernel has a piece "
+                f"of it, and does not send it{set_instead}"
+            )
 
 
-def answered(ask: Callable[..., object], *arguments: object) -> object:
+def answered(ask: Callable[..., object], client: socket.socket, head: bytes, body: bytes) -> object:
     try:
-        return ask(*arguments)
-    except BlockingIOError:  # SO_RCVTIMEO
+        return ask(client, head, body)
+    except (BlockingIOError, TimeoutError) as error:  # SO_RCVTIMEO, or a limit of the answer's own
         words = "you wait for the answer, and the server for more of the request"
-        raise AssertionError(words) from None
+        if unread(client, 1):
+            words = "your recv() has not waited for the answer, which came a moment later"
+        raise AssertionError(words) from error
 
 
-def unread(client: socket.socket) -> bool:
-    return bool(select.select([client], [], [], 0)[0])
+def unread(end: socket.socket, seconds: float = 0) -> bool:
+    return bool(select.select([end], [], [], seconds)[0])
 
 
-def serve(listener: socket.socket, size: int) -> list[bytes]:
-    requests = []
+def serve(listener: socket.socket, size: int, client: socket.socket) -> tuple[list[bytes], int]:
+    """Answer each request; return them, and of how many the client's kernel kept a piece back."""
+    requests, kept = list[bytes](), 0
     connection, _ = listener.accept()
     with connection, suppress(ConnectionError):  # the learner's function may close too early
-        while request := connection.recv(size, socket.MSG_WAITALL):
-            requests.append(request)
+        while (found := receive(connection, size, client))[0]:
+            requests.append(found[0])
+            kept += found[1] > LOOKS
             connection.sendall(b"ok")
-    return requests
+    return requests, kept
+
+
+def receive(connection: socket.socket, size: int, client: socket.socket) -> tuple[bytes, int]:
+    """A request, and in how many looks the client's kernel had bytes that it did not send."""
+    request, kept, part = b"", 0, b"?"
+    while part and len(request) < size:
+        while not unread(connection, 0.001):
+            kept += unsent(client) > 0
+        part = connection.recv(size - len(request))
+        request += part
+    return request, kept
+
+
+def unsent(client: socket.socket) -> int:
+    with suppress(OSError):  # it is closed
+        info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, NOTSENT + NOTSENT_SIZE.size)
+        return int(NOTSENT_SIZE.unpack_from(info, NOTSENT)[0])
+    return 0
 
 
 CALLER = """

@@ -13,7 +13,7 @@ from sockutils.practice.exercise import exercise
 
 Address = tuple[str, int]
 ANY, HELLO = ("127.0.0.1", 0), b"hello"
-PATIENCE = 2.0  # seconds that the server waits
+PATIENCE = 4.0  # seconds that the server waits; on a busy machine nobody is quick
 PAIR = "an address is one thing, host and port in their own parentheses: connect((host, port))"
 WITH = "`with socket.create_connection(address) as client:` closes it at the end of its block"
 READ = "`return client.recv(100)` returns what the server answers, as it comes"
@@ -21,6 +21,7 @@ READ = "`return client.recv(100)` returns what the server answers, as it comes"
 
 @exercise(
     "start",
+    seconds=10,
     hint={
         "nobody connected": "socket.create_connection(address) gives you a connected socket",
         "without a word": 'client.sendall(b"hello"), and then client.recv(100)',
@@ -36,6 +37,7 @@ READ = "`return client.recv(100)` returns what the server answers, as it comes"
         "Bad file descriptor": "the socket is closed by then: recv() first, then close()",
         "Address already in use": "bind() is for an address of your own: connect() calls another's",
         "Broken pipe": "connect() comes before sendall()",
+        "Connection refused": "nobody listens there: connect to `address`, it differs each time",
         "takes exactly one argument": PAIR,
         "other arguments": "def greet(address):",
         "timed out": "the server says nothing before it has heard b'hello'",
@@ -92,6 +94,9 @@ def answer_once(server: socket.socket, answer: bytes) -> tuple[bytes | None, str
         "they have the ports": "tcp.getsockname() is an address that udp.bind() takes",
         "is not bound": "bind() one to port 0, the other one to the first one's getsockname()",
         "takes exactly one argument": PAIR.replace("connect", "bind"),
+        "'tuple' object": "getsockname() is host and port together: bind(tcp.getsockname())",
+        "Address already in use": "two TCP sockets cannot share a port: is the second one UDP, "
+        "socket.socket(type=socket.SOCK_DGRAM)?",
         "have the addresses": 'bind() to ("127.0.0.1", …)',
         "TCP, then UDP": "return tcp, udp",
         "not two sockets": "return tcp, udp",
