@@ -69,11 +69,12 @@ def exercise(
     return decorate
 
 
-def told_by(hint: Hint, failure: str) -> str:
+def told_by(hint: Hint, failure: str, general: dict[str, str] = GENERAL) -> str:
     """The line with the hint for this failure: the exercise's, by its words, or a general one."""
     hints = {"": hint} if isinstance(hint, str) else hint
-    named = {words: each for words, each in hints.items() if words} | GENERAL | {"": hints.get("")}
-    found = next((each for words, each in named.items() if words in failure), "")
+    own = {words: each for words, each in hints.items() if words}
+    named = own | {words: each for words, each in general.items() if words not in own}
+    found = next((each for words, each in named.items() if words in failure), hints.get("", ""))
     return f"hint: {found}" if found else ""
 
 

@@ -15,9 +15,10 @@ from sockutils.practice.progress import record
 from sockutils.practice.traceback import syntax_error
 
 UNREAD = " before it had read everything"
-LOOPS = "answers the same client again and again, and does not come to close()"
+LOOPS = "answers the same client again and again, and does not come to close() while it is there"
 WAITS = "waits for more from the same client, or its end, before it closes"
 OPEN = "left the connection open: close() it, or use `with`"
+ALONE = {"NameError: ": "a program knows its own lines only, and nothing of the notebook's cells"}
 
 
 def own_program(
@@ -38,7 +39,7 @@ def own_program(
                 return Result(check.__name__, "not attempted", note)
             if failure := unreadable(paths) or trouble(check, paths, seconds):
                 record(lesson, check.__name__, passed=False)
-                return Result(check.__name__, f"not yet — {failure}", told_by(hint, failure))
+                return Result(check.__name__, f"not yet — {failure}", told_by(hint, failure, ALONE))
             return Result(check.__name__, "passed", record(lesson, check.__name__))
 
         return examine

@@ -225,7 +225,7 @@ def at_rest() -> str:
         return ""
     return (
         f" (port {PORT} rests for a minute, in TIME-WAIT, after the run before: wait for it. "
-        "With create_server(), or with SO_REUSEADDR before bind(), it need not, from then on)"
+        "create_server() need not wait, from then on; for bind() its lesson has the cure)"
     )
 
 
