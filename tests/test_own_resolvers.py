@@ -44,8 +44,8 @@ try:
         client.shutdown(socket.SHUT_WR)
         for answer in answers:
             print(answer.decode(), end="")
-except OSError as error:
-    sys.exit(f"no answer: {error}")
+except (OSError, UnicodeError) as error:  # UnicodeError: a..b is no name
+    sys.exit(f"{host}: {error}")
 """
 ASYNC = """
 import asyncio
@@ -137,7 +137,7 @@ except OSError:
 """
 SHARE = "max(left / (len(answers) - number), 0.001)"
 REST = "client.settimeout(max(deadline - time.monotonic(), 0.001))"
-SILENT = "of which the first is silent: shout_client.py"
+SILENT = "of which the first two are silent: shout_client.py"
 WRONG = [
     ("socket.getaddrinfo(host,", "socket.getaddrinfo('127.0.0.1',", "calls 127.0.0.1, not shout"),
     ("host, *lines = sys.argv[1:] or", "lines = sys.argv[1:]; host, = 0 or", "calls 127.0.0.1"),
@@ -161,17 +161,27 @@ WRONG = [
         "max(left, 0.001)",
         "no time was left\nhint: divide",
     ),
-    (SHARE, "None", f"{SILENT} still waits after 3.5 s, and did not call 127.0.0.17.*\nhint: div"),
+    (SHARE, "None", f"{SILENT} still waits after 3.5 s, and did not call 127.0.0.18.*\nhint: div"),
     (
         SHARE,
         "0.5",
         "fifteen of them silent, and shout_client.py still waits after 3 s.*\nhint: div",
     ),
-    (SHARE, "2", "no time was left\nhint: divide"),
+    (
+        SHARE,
+        "max(min(1, left), 0.001)",
+        f"{SILENT} .*no time was left\nhint: divide",
+    ),
+    (
+        f"client.settimeout({SHARE})",
+        "assert_left(left); client.settimeout(min(1, left))",
+        f"{SILENT} gave up with .*timed out.*, and did not call 127.0.0.18.*\nhint: divide",
+    ),
+    (SHARE, "2", f"{SILENT} still waits after 3.5 s.*\nhint: divide"),
     (
         f"client.settimeout({SHARE})",
         "assert_left(left); client.settimeout(left)",
-        f"{SILENT} gave up with .*timed out.*, and did not call 127.0.0.17.*\nhint: divide",
+        f"{SILENT} gave up with .*timed out.*, and did not call 127.0.0.18.*\nhint: divide",
     ),
     (REST, "client.settimeout(None)", "does not answer, and .* still waits.*\nhint: settimeout"),
     (
@@ -195,14 +205,14 @@ WRONG = [
         "the lookup takes 2.2 s: .*no time was left\nhint: let the two seconds begin",
     ),
     (
-        "except OSError as error:\n    sys",
+        "except (OSError, UnicodeError) as error:  # UnicodeError: a..b is no name\n    sys",
         "except TimeoutError as error:\n    sys",
         "gaierror: .*\nhint: getaddrinfo|ConnectionRefusedError: .*\nhint: `except OSError`",
     ),
     ("    answers = socket", "    answers = sock3t", "NameError: [^\n]*$"),
-    ("answer: {error}", "answer: {error}\\n{host}", "says 2 lines: one is enough"),
-    ('sys.exit(f"no answer: {error}")', "sys.exit(1)", "says nothing: one line"),
-    ('sys.exit(f"no answer: {error}")', "print(error)", "ends with status 0: let it be 1"),
+    ("{host}: {error}", "{host}: {error}\\n{host}", "says 2 lines: one is enough"),
+    ('sys.exit(f"{host}: {error}")', "sys.exit(1)", "says nothing: one line"),
+    ('sys.exit(f"{host}: {error}")', "print(error)", "ends with status 0: let it be 1"),
     ('for line in lines or ["hello"]', 'for line in ["hello"]', "said b'hello.n', not b'one.n'"),
     ('b"\\n"', 'b" "', "said b'hello ', not b'hello.n'"),
     ("for answer in answers", "for answer in [next(answers)]", "got 'TWO AND THREE' and printed"),

@@ -90,10 +90,10 @@ try:
         client.sendall(b"hello\\n")
         answer = answers.readline()
         if not answer.endswith(b"\\n"):
-            sys.exit("no answer: the server has closed")
+            sys.exit("shout_client: the server has closed")
         print(answer.decode(), end="")
 except OSError as error:
-    sys.exit(f"no answer: {error}")
+    sys.exit(f"shout_client: {error}")
 """
 PIECES = """
 import socket
@@ -212,6 +212,9 @@ TIMED = SERVER.replace(
     "            try:\n", "            connection.settimeout(0)\n            try:\n"
 )
 DIES = SERVER.replace("OSError", "BrokenPipeError")
+CAUGHT = SERVER.replace("line.upper()", "line.decode().upper().encode()").replace(
+    "OSError", "(OSError, UnicodeDecodeError)"
+)
 TAKES_ALL = SERVER.replace(
     "except OSError as error:\n                print(address, error)",
     "except:\n                pass",
@@ -223,8 +226,9 @@ NOT_CUT = SERVER.replace(
 HELLO = 'client.sendall(b"hello\\n")'
 READ = "answer = answers.readline()"
 PRINTS = 'print(answer.decode(), end="")'
-WHOLE = """        if not answer.endswith(b"\\n"):
-            sys.exit("no answer: the server has closed")
+EXIT = 'sys.exit("shout_client: the server has closed")'
+WHOLE = f"""        if not answer.endswith(b"\\n"):
+            {EXIT}
 """
 
 WRONG_SERVERS = [
@@ -251,6 +255,7 @@ WRONG_SERVERS = [
     (READLINES, r"answered nothing within 8 s.*\nhint: .* readlines\(\) .* wait for the client's"),
     (STRIPS, r"answered b'BLANKS\\n' and no more .*\nhint: blanks and \\r belong"),
     (TEXT, r"UnicodeDecodeError: .*\nhint: a line is bytes"),
+    (CAUGHT, r"without an answer, to b'\\xff\\xfe\\n'\nhint: a line is bytes, need not be text"),
     (CODED, r"UnicodeEncodeError: .*\nhint: a line is bytes"),
     (TAKES_ALL, r"goes on after Ctrl-C.*\nhint: `except OSError` .* nothing more"),
     (LATIN, r"answered b'\?.*expected b'\\xff\\xfe\\n'\nhint: answer every byte"),
@@ -267,9 +272,9 @@ WRONG_CLIENTS = [
     (
         READ,
         "answer = answers.read()",
-        "status 1: no answer: timed out\nhint: the answer is",
+        "status 1: shout_client: timed out\nhint: the answer is",
     ),
-    (READ, "for line in answers: print(line.decode())", "status 1: no answer: timed out\nhint"),
+    (READ, "for line in answers: print(line.decode())", "status 1: shout_client: timed out\nhint"),
     (PRINTS, "pass", "got b'good morning' and printed ''"),
     (PRINTS, "print(answer)", "the answer as Python writes bytes"),
     (
@@ -277,7 +282,7 @@ WRONG_CLIENTS = [
         "",
         "the server is silent, and shout_client.py still waits|says nothing, and sh",
     ),
-    ("except OSError", "except ConnectionError", "status 1: TimeoutError: "),
+    ("except OSError", "except ConnectionError", r"status 1: TimeoutError: .*\nhint: .except OSE"),
     ("sys.exit(", "print(", "nobody listens, and shout_client.py ends with status 0: let it be 1"),
     (WHOLE, "", r"closed in the middle .* ends with status 0: let it be 1.*\nhint: b'' before"),
     (
@@ -285,7 +290,8 @@ WRONG_CLIENTS = [
         'answer = b""\n        while not answer.endswith(b"\\n"): answer += client.recv(100)',
         r"closed in the middle of its line, and shout_client.py still waits.*\nhint: b'' before",
     ),
-    (HELLO, "pass", r"said b'', not b'hello\\n'|status 1: no answer"),
+    (HELLO, "pass", r"said b'', not b'hello\\n'|status 1: shout_client: timed"),
+    (EXIT, "raise EOFError", r"status 1: EOFError, .*\nhint: b'' before the newline .*no traceb"),
 ]
 
 

@@ -19,6 +19,7 @@ port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
 SILENCE = float(sys.argv[2]) if len(sys.argv) > 2 else 60
 LONGEST = 1_000_000
 talks = {}  # by task: whether it has begun a line
+closing = False
 
 
 async def talk(reader, writer):
@@ -37,8 +38,9 @@ async def talk(reader, writer):
         if answers:
             until = asyncio.get_running_loop().time() + SILENCE
             writer.write(answers)
-            await writer.drain()
-        if not data or len(begun) > LONGEST or stopping.is_set() and not begun:
+            async with asyncio.timeout_at(until):
+                await writer.drain()
+        if not data or len(begun) > LONGEST or closing and not begun:
             return
         talks[asyncio.current_task()] = bool(begun)
 
@@ -48,20 +50,22 @@ async def serve(reader, writer):
     try:
         await talk(reader, writer)
     except OSError:  # a reset; and TimeoutError is one
-        pass
+        writer.transport.abort()  # close() would wait for who does not read
     finally:
         talks.pop(asyncio.current_task())
         writer.close()
 
 
 async def main():
-    global stopping
+    global closing
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     server = await asyncio.start_server(serve, "127.0.0.1", port)
     await stopping.wait()
-    await asyncio.sleep(0.1)  # who is in the queue is accepted, and what has come is answered
+    for _ in range(20):  # turns: who is in the queue is accepted, and what has come is answered
+        await asyncio.sleep(0)
     server.close()
+    closing = True
     for task, begun in [*talks.items()]:
         if not begun:
             task.cancel()
@@ -95,7 +99,7 @@ with socket.create_server(("127.0.0.1", port)) as server:
 """
 LATE = "        if self.answers:\n            self.until"
 WELCOME = "    except OSError as error:\n        print(error)\n        epoll.modify(server, 0)"
-LEFT = "        if not (client.begun or client.answers):\n"
+LEFT = "        if not (client.begun or client.answers or number in ready):\n"
 ARGUMENT = "float(sys.argv[2]) if len(sys.argv) > 2 else 60"
 QUEUE = "    while welcome():\n"
 TRY = "    before, wanted = client.wants(), serve(client)\n"
@@ -119,8 +123,8 @@ WRONG = [
     ("def step(number)", f"{READY}def step(number)", "another one waits for its answer.*no loop"),
     ("line.upper()", "line.decode().upper().encode()", "bytes that are no text.*hint: .*decode"),
     (
-        "    running = False",
-        "    running = False\n    dismiss()",
+        " or number in ready",
+        "",
         "a line that came just before SIGTERM: .*hint: when the end comes, look once",
     ),
     ("signal.signal(", "print(", "SIGTERM.*hint: "),
@@ -132,7 +136,11 @@ WRONG = [
     ),
     (QUEUE, "    while False:\n", "were in the queue at SIGTERM.*hint: after SIGTERM accept until"),
     ("time.monotonic() + SILENCE\n    while clients", "0\n    while clients", "SIGTERM"),
-    (LEFT, LEFT.replace("not (client.begun or client.answers)", "True"), "at SIGTERM"),
+    (
+        LEFT,
+        LEFT.replace("not (client.begun or client.answers or number in ready)", "True"),
+        "at SIGTERM",
+    ),
     (" and time.monotonic() < end", "", "still waits for a client that never ends its line"),
     ("    except OSError:\n        return 0", "    except ValueError:\n        return 0", "reset"),
     ("    end = time", "    status = 1\n    end = time", "after SIGTERM .* with status 3, not 0"),
@@ -179,40 +187,80 @@ CUTS = [
     ('self.begun = self.answers = b""', 'self.begun, self.answers = b"", bytearray()'),
     ("self.answers = self.answers[sent:]", "del self.answers[:sent]"),
 ]
-SLOWLY = """
+TRIAL = """
+import sys
 from pathlib import Path
+from sockutils.lessons.own.ending import stops, waits_for_nobody_for_ever
+from sockutils.lessons.own.late import lets_them_go_when_nothing_happens
 from sockutils.lessons.own.quantities import a_slow_reader
 from sockutils.practice.program import running
 
-with running(Path("shout_server.py")) as program:
+trial, *arguments = sys.argv[1:]
+with running(Path("shout_server.py"), *arguments) as program:
     program.listens()
     try:
-        a_slow_reader(program)
+        globals()[trial](program)
     except AssertionError as error:
         print(error)
 """
+ONCE = [  # one turn more, which reads 65,536 bytes, and who has begun nothing is let go
+    (LEFT, LEFT.replace(" or number in ready", "")),
+    ("    dismiss()  # so", "    turn()\n    dismiss()  # so"),
+]
+DEAF = [("now > client.until]", "now > client.until and not client.answers]")]
+IDLE = [("epoll.poll(TICK)", "epoll.poll()")]  # who is late is let go when something happens
+RENEWED = [  # at the end, too, each has so long from its last answer
+    (" and time.monotonic() < end:", ":"),
+    ("    epoll.modify(server, select.EPOLLIN)\n\n", "    running and epoll.modify(server, 1)\n\n"),
+    (
+        "        turn()\n        dismiss()",
+        "        turn()\n        look_around()\n        dismiss()",
+    ),
+]
+LIMITED = ["5000", "2"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "trial", "words"),
     [
         (
             [*KEEPS, *CUTS],
+            ["a_slow_reader"],
             "sent 100 MB of lines and read none of the answers: .* keeps all of them",
         ),
-        (KEEPS, "more than 3 times as much of the processor .* it copies all that waits"),
+        (
+            KEEPS,
+            ["a_slow_reader"],
+            "more than 3 times as much of the processor .* it copies all that waits",
+        ),
+        (ONCE, ["stops"], r"had come .* when SIGTERM came, .* answered \d+ of them"),
+        (
+            DEAF,
+            ["lets_them_go_when_nothing_happens", *LIMITED],
+            "reads none of its answers, .* still keeps it",
+        ),
+        (
+            IDLE,
+            ["lets_them_go_when_nothing_happens", *LIMITED],
+            "says nothing, and nobody else is there, .* still keeps it",
+        ),
+        (
+            RENEWED,
+            ["waits_for_nobody_for_ever", *LIMITED],
+            "still waits for a client that always begins another line",
+        ),
     ],
-    ids=["kept", "copied"],
+    ids=["kept", "copied", "read once", "deaf", "idle", "renewed"],
 )
-def test_answers_that_nobody_reads(
-    tmp_path: Path, changes: list[tuple[str, str]], words: str
+def test_one_trial(
+    tmp_path: Path, changes: list[tuple[str, str]], trial: list[str], words: str
 ) -> None:
     wrong = SERVER
     for right, instead in changes:
         assert right in wrong
         wrong = wrong.replace(right, instead)
     (tmp_path / "shout_server.py").write_text(wrong)
-    assert re.search(words, alone(tmp_path, SLOWLY))
+    assert re.search(words, alone(tmp_path, TRIAL, *trial))
 
 
 @pytest.mark.parametrize(("right", "instead", "words"), sample(WRONG), ids=count())

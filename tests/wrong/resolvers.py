@@ -1,5 +1,6 @@
 """09_resolvers: answers that are wrong, and what their authors are told."""
 
+import contextlib
 import errno
 import os
 import select
@@ -113,6 +114,72 @@ def of_one_kind(answers: Answers, each: float, total: float) -> socket.socket:
 
 def of_one_family(answers: Answers, each: float, total: float) -> socket.socket:
     return within([(socket.AF_INET, *rest) for _, *rest in answers], each, total)
+
+
+def as_if_all_took_each(answers: Answers, each: float, total: float) -> socket.socket:
+    last, left = OSError("no addresses"), total
+    for answer in answers:
+        if left <= 0:
+            raise TimeoutError
+        try:
+            client = attempt(answer, min(each, left))
+        except OSError as error:
+            last = error
+            left -= each if error.errno != errno.EAFNOSUPPORT else 0
+        else:
+            client.settimeout(None)
+            return client
+    raise last
+
+
+def one_try(answers: Answers, each: float, total: float) -> socket.socket:
+    end, last = time.monotonic() + total, OSError("no addresses")
+    for family, kind, protocol, _, address in answers:
+        try:
+            client = socket.socket(family, kind, protocol)
+            client.settimeout(min(each, end - time.monotonic()))
+            client.connect(address)
+        except OSError as error:
+            client.close()
+            last = error
+        else:
+            client.settimeout(None)
+            return client
+    raise last
+
+
+def no_look_at_the_clock(answers: Answers, each: float, total: float) -> socket.socket:
+    end, last = time.monotonic() + total, OSError("no addresses")
+    for answer in answers:
+        try:
+            client = attempt(answer, min(each, end - time.monotonic()))
+        except OSError as error:
+            last = error
+        else:
+            client.settimeout(None)
+            return client
+    raise last
+
+
+def the_address_alone(answers: Answers, each: float, total: float) -> socket.socket:
+    return within([(socket.AF_INET, 1, 0, "", entry[4][:2]) for entry in answers], each, total)
+
+
+def only_timeouts(answers: Answers, each: float, total: float) -> socket.socket:
+    end = time.monotonic() + total
+    for answer in answers:
+        with contextlib.suppress(TimeoutError):
+            client = attempt(answer, min(each, end - time.monotonic()))
+            client.settimeout(None)
+            return client
+    raise TimeoutError
+
+
+def always_timeout(answers: Answers, each: float, total: float) -> socket.socket:
+    try:
+        return within(answers, each, total)
+    except OSError:
+        raise TimeoutError from None
 
 
 def left_to_python(answers: Answers, each: float, total: float) -> socket.socket:
@@ -283,6 +350,13 @@ def the_end_of_a_name(query: bytes, hosts: dict[str, list[str]]) -> bytes:
     return bytes(reply_to(query, hosts, known).pack())
 
 
+def always_www(query: bytes, hosts: dict[str, list[str]]) -> bytes:
+    reply = reply_to(query, hosts)
+    for record in reply.rr:
+        record.set_rname("www.example")
+    return bytes(reply.pack())
+
+
 def a_new_message(query: bytes, hosts: dict[str, list[str]]) -> bytes:
     reply = reply_to(query, hosts)
     reply.header.id ^= 1
@@ -318,6 +392,12 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
         "TypeError.*AF_INET address must be a pair.*in your line",
     ),
     ("first_that_answers", left_to_python, "you left it to Python to close an attempt"),
+    ("first_that_answers", as_if_all_took_each, "and they took no time\nhint: .* the clock says"),
+    ("first_that_answers", one_try, "UnboundLocalError: .*\nhint: where socket.. fails there is"),
+    ("first_that_answers", no_look_at_the_clock, "out of range.*\nhint: look what is left before"),
+    ("first_that_answers", the_address_alone, "connected to .*\nhint: socket.. takes the first"),
+    ("first_that_answers", only_timeouts, "ECONNREFUSED; .*\nhint: `except OSError`"),
+    ("first_that_answers", always_timeout, "refused: you raised TimeoutError\nhint: remember the"),
     ("first_that_answers", gives_up, "one that fails is a reason to try the next"),
     ("first_that_answers", says_none, "you raised nothing, but returned None"),
     ("first_that_answers", the_address, "you return .'127.0.0.1', .*, not a socket"),
@@ -340,6 +420,7 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("name_server", no_address_no_name, "A none.example: the name exists, .* not NXDOMAIN"),
     ("name_server", addresses_for_any_type, "AAAA www.example: you answer .*, not .."),
     ("name_server", one_address, "A www.example: you answer .*192.0.2.8.*\nhint: a record for"),
+    ("name_server", always_www, "A mail.*: your record is for www.example.\nhint: RR.. begins"),
     ("name_server", the_end_of_a_name, "A awww.example: the name does not exist, .* not NOERROR"),
     ("name_server", a_new_message, "A www.example: this answers another query, number"),
     ("name_server", the_query_itself, "this is a query, not an answer"),

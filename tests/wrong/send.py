@@ -215,6 +215,63 @@ def with_its_length(connection: socket.socket) -> bytes:
     return prefix + exactly(connection, struct.unpack("!I", prefix)[0])
 
 
+def an_error_is_the_end(connection: socket.socket) -> bytes | None:
+    try:
+        first = connection.recv(1)
+    except OSError:
+        return None
+    return after(first, connection)
+
+
+def after(first: bytes, connection: socket.socket) -> bytes | None:
+    if not first:
+        return None
+    (length,) = struct.unpack("!I", first + exactly(connection, 3))
+    return exactly(connection, length)
+
+
+def each_error_ends_early(connection: socket.socket) -> bytes | None:
+    try:
+        return after(connection.recv(1), connection)
+    except OSError as error:
+        raise EOFError(error) from error
+
+
+def an_error_inside_is_the_end(connection: socket.socket) -> bytes | None:
+    first = connection.recv(1)
+    try:
+        return after(first, connection)
+    except OSError as error:
+        raise EOFError(error) from error
+
+
+def asks_for_ever(connection: socket.socket) -> bytes | None:
+    while True:
+        try:
+            return after(connection.recv(1), connection)
+        except TimeoutError:
+            continue
+
+
+def no_timeout_for_the_message(connection: socket.socket) -> bytes | None:
+    first = connection.recv(1)
+    if not first:
+        return None
+    (length,) = struct.unpack("!I", first + exactly(connection, 3))
+    connection.settimeout(None)
+    return exactly(connection, length)
+
+
+def text(connection: socket.socket) -> str | None:
+    message = after(connection.recv(1), connection)
+    return None if message is None else message.decode()
+
+
+def closes_it(connection: socket.socket) -> bytes | None:
+    with connection:
+        return after(connection.recv(1), connection)
+
+
 # Lines
 
 
@@ -325,6 +382,29 @@ WRONG: list[tuple[str, Answer, str]] = [
         "the message was b'', you returned None\nhint: a message of no",
     ),
     ("one_message", with_its_length, "the message was b'hello', you returned .*x05hello"),
+    (
+        "one_message",
+        an_error_is_the_end,
+        "before a length begins TimeoutError is due, .*: you gave None\nhint: what recv.. raises",
+    ),
+    (
+        "one_message",
+        each_error_ends_early,
+        "before a length begins TimeoutError is due, .*: you raised EOFError\nhint: what recv",
+    ),
+    (
+        "one_message",
+        an_error_inside_is_the_end,
+        "inside a length TimeoutError is due, .*: you raised EOFError\nhint: what recv",
+    ),
+    ("one_message", asks_for_ever, "ten times, and your loop goes on(.|\n)*hint: what recv.. rai"),
+    (
+        "one_message",
+        no_timeout_for_the_message,
+        "leave the timeout as it is: it was 2 s, is now None\nhint: a loop",
+    ),
+    ("one_message", text, "you returned text, 'hello'\nhint: .* no decode.."),
+    ("one_message", closes_it, "you closed the connection"),
     ("delimiter", each_part, "the line was b'GET / HTTP/1.1', you gave b'G'"),
     ("delimiter", all_at_the_end, "it is complete, and you wait for more: yield it at once"),
     ("delimiter", prints, "it returned None: a function with `yield`"),

@@ -323,6 +323,10 @@ def ends_at_the_reset(listener: socket.socket, stop: socket.socket) -> None:
     last_orders(listener, stop, survives=BlockingIOError)
 
 
+def survives_one_kind_of_reset(listener: socket.socket, stop: socket.socket) -> None:
+    last_orders(listener, stop, survives=ConnectionResetError)
+
+
 def one_recv_is_a_line(listener: socket.socket, stop: socket.socket) -> None:
     last_orders(listener, stop, reads_lines=False)
 
@@ -393,6 +397,11 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("nobody_turned_away", looks_at_stop_first, r"Accept until EAGAIN before you close"),
     ("nobody_turned_away", does_not_hear_stop, r"stop is readable, and .* is stuck at"),
     ("nobody_turned_away", ends_at_the_reset, r"ConnectionResetError.*in your line"),
+    (
+        "nobody_turned_away",
+        survives_one_kind_of_reset,
+        r"BrokenPipeError.*in your line",
+    ),
     ("nobody_turned_away", one_recv_is_a_line, r"may come in pieces"),
     ("nobody_turned_away", leaves_connections_to_python, r"left it to Python to close"),
     ("nobody_turned_away", leaves_the_listener_open, r"the listener is still open: close it"),

@@ -21,7 +21,7 @@ from sockutils.practice.silent import full
 
 # glibc leaves their order: each has as many leading bits in common with 127.0.0.1
 ADDRESSES = [f"127.0.0.{number}" for number in range(16, 32)]
-FIRST, SECOND = ADDRESSES[:2]
+FIRST, SECOND, THIRD = ADDRESSES[:3]
 THINKS = 0.2  # seconds until a server answers; no time is left for it if all went to one address
 LOOKUP = 2.2  # seconds, more than the limit of what comes after it
 WHOLE = 3.0  # seconds for connect() and recv() together, two with some patience
@@ -84,9 +84,7 @@ def by_name(client: Path) -> None:
         case = f"{name} has two addresses, of which the first refuses"
         with socket.create_server((HOST, PORT)) as trap:
             is_served(client, SECOND, case, name, "one", trap=trap)
-        with full(FIRST, PORT):
-            case = f"{name} has two addresses, of which the first is silent"
-            is_served(client, SECOND, case, name, "one", "two and three")
+    of_three(client)
     if has_ipv6():
         with named("::1") as name:
             is_served(client, "::1", f"{name} has only an IPv6 address", name)
@@ -95,6 +93,16 @@ def by_name(client: Path) -> None:
         looked_up_late(client)
     with named(HOST), running(client, "nobody.example") as program:
         gives_up(program, "nobody knows the name nobody.example", START)
+
+
+def of_three(client: Path) -> None:
+    """Two are silent. A busy machine may take what they leave of the two seconds: look again."""
+    with named(FIRST, SECOND, THIRD) as name, full(FIRST, PORT), full(SECOND, PORT):
+        case = f"{name} has three addresses, of which the first two are silent"
+        try:
+            is_served(client, THIRD, case, name, "one", "two and three")
+        except AssertionError:
+            is_served(client, THIRD, case, name, "one", "two and three")
 
 
 def of_sixteen(client: Path) -> None:

@@ -19,6 +19,8 @@ OPEN = "left the connection open"
 MORE = "the same client has more lines: a loop, until recv() gives b'' or the file is over"
 KEEP = "keep what has come in a variable, until a newline is in it: or let makefile('rb') do that"
 NEWLINE = "the newline belongs to the line: it comes, and goes, with it"
+NO_TEXT = 'a line is bytes, need not be text: makefile("rb"), no decode(), no encode()'
+OVER = "the answer is over with its newline: the server keeps the connection"
 HINTS = {
     HALF: KEEP,
     "in the middle of a line": KEEP,
@@ -26,7 +28,8 @@ HINTS = {
     "the last line": "what is left at the end is a line, too: answer it",
     OPEN: "at the client's end leave the loop, and close. The file of makefile() holds the "
     'connection, too: `with connection, connection.makefile("rb") as lines:`',
-    "Unicode": 'a line is bytes, need not be text: makefile("rb"), no decode(), no encode()',
+    r", to b'\xff": NO_TEXT,
+    "Unicode": NO_TEXT,
     "after Ctrl-C": "`except OSError` around what you do with one client, and nothing more: a bare "
     "`except:` takes the KeyboardInterrupt of Ctrl-C, too",
     "closed in the middle": "b'' before the newline is the end: the line is cut off, and that is "
@@ -45,8 +48,10 @@ HINTS = {
     "ConnectionReset": "catch what fails with one client inside the loop: reading fails, too",
     "Broken pipe": "catch what fails with one client inside the loop: sendall() fails, too",
     "said b": f'client.sendall(b"hello\\n"). {NEWLINE}',
-    "no answer: timed out": "the answer is over with its newline: the server keeps the connection",
-    "waits for more": "the answer is over with its newline: the server keeps the connection",
+    "TimeoutError: ": "`except OSError` takes every way in which a call of a socket fails",
+    "EOFError": "b'' before the newline is the end: one line, sys.exit(…), and no traceback",
+    "timed out": OVER,
+    "waits for more": OVER,
     "as Python writes bytes": "`.decode()` makes text of bytes",
     "printed": "one recv() is a part of the line: read on until its newline",
     "still waits": "create_connection() has a timeout, and it holds for makefile(), too",
@@ -95,7 +100,8 @@ def talks_on(program: Program) -> None:
         answers(program, client, b"ONE\n\nTHREE\n")
         for line in (b"\xff\xfe\n", b" blanks \t\r\n"):
             sends(program, client, line)
-            answers(program, client, line.upper())
+            with to(line):
+                answers(program, client, line.upper())
         sends(program, client, b"x" * LONG)
         nothing_yet(program, client, f"{LONG:,} bytes")
         sends(program, client, b"\n")
@@ -105,6 +111,16 @@ def talks_on(program: Program) -> None:
         got = until_its_end(program, client)
         told = f"the last line, b'last', had no newline, and {program} answered {got!r:.80}"
         assert got in (b"LAST", b"LAST\n"), told
+
+
+@contextmanager
+def to(line: bytes) -> Iterator[None]:
+    """Tell to which line no answer came."""
+    try:
+        yield
+    except AssertionError as error:
+        unanswered = str(error).endswith("without an answer")
+        raise AssertionError(f"{error}, to {line!r}" if unanswered else str(error)) from None
 
 
 def stopped(program: Program) -> None:

@@ -6,24 +6,22 @@ Before its own trials it takes the steps of 10 to 13.
 import os
 import resource
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from inspect import unwrap
 from pathlib import Path
 
 from sockutils.lessons.own import epoll, poll, select, sockopts
-from sockutils.lessons.own.ending import LATE, SILENCE, stops, waits_for_nobody_for_ever
+from sockutils.lessons.own.ending import SILENCE, stops, waits_for_nobody_for_ever
+from sockutils.lessons.own.late import lets_the_late_go, lets_them_go_when_nothing_happens
 from sockutils.lessons.own.quantities import a_slow_reader, beside_a_fast_one
 from sockutils.lessons.own.rests import asleep, processes
 from sockutils.peers.ends import reset
-from sockutils.peers.waits import wait_until
 from sockutils.practice.own import answers, caller, own_program
 from sockutils.practice.program import PORT, Program, free, running
 
 LONG = 64 << 10  # bytes of a line that has to get its answer
 ENDLESS = 16 << 20  # bytes of a line that are too many, and more than the buffers hold
-EARLY = 1.0  # seconds that everybody has
 HINTS = {
     "let one do it": "a thread for each client may wait, and is a design, too; this server is the "
     "loop of 12, or one with asyncio",
@@ -34,10 +32,14 @@ HINTS = {
     "was let go": "limits are for those who are late, or too long: look at the numbers again",
     "a client says nothing": "note time.monotonic() for each client; poll() with a limit, look "
     "who is late",
+    "reads none of its answers": "who waits for EPOLLOUT is late, too, when its moment has come "
+    "(asyncio: a limit for drain() as well, and transport.abort())",
     "bit by bit": "a deadline is a moment: it moves when a whole line has come, not with each byte",
     "File too large": "without a descriptor left it fails, and tries again at once, without an end",
     "Too many open files": "catch OSError around accept(), and look away from the listener for a "
     "moment",
+    "when it has a descriptor again": "look at the listener again after a moment, whether or not "
+    "something happens: poll() with a limit",
     "descriptor": "catch OSError around accept(): look away from the listener for a moment",
     "no text": "answer bytes with bytes: data.upper() needs no decode()",
     "without a pause": "one recv() for each that is ready, and then the next one: no "
@@ -47,8 +49,12 @@ HINTS = {
     "copies all": "while answers wait, ask for EPOLLOUT alone, so that you keep little; and a "
     "memoryview is cut without a copy",
     "just before SIGTERM": "when the end comes, look once more who has said something",
+    "had come from one client when": "one recv() may leave something in the kernel's buffer: look "
+    "who is ready once more, before you let go who has begun nothing",
+    "still waits for a client that": "one moment for the end of all, which no answer moves",
     "in the queue": "after SIGTERM accept until BlockingIOError, then close the listener",
     "SIGTERM": "signal.signal(signal.SIGTERM, handler): the handler notes it, the loop looks. "
+    "(poll() with a limit: a signal does not end its wait.) "
     "Close the listener, and go on until those who have begun are served, or late",
     "": "one client's trouble ends that client: catch OSError around what is done for one",
 }
@@ -70,6 +76,7 @@ def step(server: Path) -> None:
         stops(program)
     with running(server, str(PORT), str(SILENCE)) as program:
         program.listens()
+        lets_them_go_when_nothing_happens(program)
         lets_the_late_go(program)
         waits_for_nobody_for_ever(program)
 
@@ -130,49 +137,6 @@ def sent_meanwhile(client: socket.socket, line: bytes) -> Iterator[None]:
         client.sendall(line[: LONG // 2])
         client.sendall(line[LONG // 2 :])
     yield
-
-
-def lets_the_late_go(program: Program) -> None:
-    """One says nothing, one goes on bit by bit without an end; one asks in time."""
-    with caller() as mute, caller() as slow, caller() as good:
-        start = time.monotonic()
-        gone: dict[str, float] = {}
-        beat = 0.0
-        while len(gone) < 2 and time.monotonic() - start < LATE:
-            for name, client in (("says nothing", mute), ("goes on bit by bit", slow)):
-                if name not in gone and is_over(client):
-                    gone[name] = time.monotonic() - start
-            if time.monotonic() - start > beat:
-                beat += 0.5
-                with suppress(OSError):
-                    slow.sendall(b"x")
-                asks(program, good)
-            wait_until(lambda: False, 0.05)
-    for name in ("says nothing", "goes on bit by bit"):
-        assert name in gone, (
-            f"a client {name}, and {program} {PORT} {SILENCE} still keeps it after {LATE:.0f} s: "
-            f"{SILENCE} are the limit"
-        )
-        told = f"a client that {name} was let go after {gone[name]:.1f} s: it has {SILENCE}"
-        assert gone[name] > EARLY, told
-
-
-def is_over(client: socket.socket) -> bool:
-    client.setblocking(False)
-    try:
-        return client.recv(1) == b""
-    except BlockingIOError:
-        return False
-    except ConnectionError:
-        return True
-
-
-def asks(program: Program, client: socket.socket) -> None:
-    try:
-        client.sendall(b"in time\n")
-        answers(program, client, b"IN TIME\n")
-    except (AssertionError, ConnectionError) as error:
-        raise AssertionError(f"a client that asks each half second was let go: {error}") from None
 
 
 def waits_for_a_descriptor(program: Program) -> None:

@@ -29,6 +29,7 @@ QUESTION = "`reply()` of the query has its number and its question"
         "another query": QUESTION,
         "AAAA www.example: you answer": "these are IPv4 addresses: only for a question of type A",
         "MX www.example: you answer": "these are IPv4 addresses: only for a question of type A",
+        "your record is for": "RR() begins with the name that was asked for: the query's `q.qname`",
         "you answer": "a record for each address in the list",
         "": "`answer()` above has most of it: parse(), reply(), add_answer(), pack()",
     },
@@ -48,6 +49,8 @@ def name_server(answer: Callable[[bytes, dict[str, list[str]]], bytes]) -> None:
         code, due = RCODE.get(reply.header.rcode), "NOERROR" if known else "NXDOMAIN"
         exists = "exists" if known else "does not exist"
         assert code == due, f"{asked}: the name {exists}, so the code is {due}, and not {code}"
+        owners = {str(one.rname).lower() for one in reply.rr} - {f"{name.lower()}."}
+        assert not owners, f"{asked}: your record is for {min(owners)}"
         got = sorted(f"{str(one.rname).lower()} {QTYPE[one.rtype]} {one.rdata}" for one in reply.rr)
         addresses = HOSTS.get(name.lower(), [])
         wanted = [f"{name.lower()}. A {address}" for address in addresses if kind == "A"]

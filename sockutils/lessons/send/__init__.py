@@ -12,7 +12,7 @@ from sockutils.lessons.send.arrivals import (
 from sockutils.lessons.send.buffers import draw_buffers, small_buffers
 from sockutils.lessons.send.checks import delimiter, exactly, one_message
 from sockutils.lessons.send.pictures import draw_flow, draw_rates, look
-from sockutils.tables.tcp import queues
+from sockutils.tables.tcp import queues, unread
 
 __all__ = [
     "delimiter",
@@ -29,6 +29,7 @@ __all__ = [
     "step",
     "tell",
     "trickle",
+    "unread",
     "wait_for_bytes",
     "wait_until_over",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from sockutils.lessons.send.arrivals import trickle
+from sockutils.lessons.send.arrivals import trickle, wait_until_over
 from sockutils.lessons.send.stream import TIMEOUT, connected
 from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
@@ -27,6 +27,7 @@ OVER = (
     "never ask for more than is missing: recv(count - len(data)). What you take beyond that, the "
     "next call does not find any more; a file of makefile() reads ahead, too"
 )
+NO_OTHER = "a loop needs no other timeout: each recv() waits for a byte at least"
 FEWER = "recv() returns what is there. While something is missing, ask again; b'' is the end."
 THROUGH = "what recv() raises is no end: leave out the `except`, and your caller learns of it"
 EXACTLY = {
@@ -37,7 +38,7 @@ EXACTLY = {
     "others were due": OVER,
     "that is no end": "for 0 bytes there is nothing to ask for: compare the lengths before recv()",
     "EOFError expected": "b'' has come before all bytes have: raise EOFError then, and only then",
-    "leave the timeout": "a loop needs no other timeout: each recv() waits for a byte at least",
+    "leave the timeout": NO_OTHER,
     "closed the connection": "`with` closes what your caller still needs: leave it out",
     "": FEWER,
 }
@@ -45,6 +46,10 @@ NO_BYTE = "None only if not one byte of a length has come: ask for the first byt
 FOUR = "the length is four bytes, all of them: !I; !H is two"
 PREFIX = "First exactly four bytes, in network byte order (!), then exactly as many as they say."
 MESSAGE = {
+    "is due, and let through": f"{THROUGH}. Has your receive_exactly() passed exercise 1?",
+    "goes on: nobody": THROUGH,
+    "leave the timeout": NO_OTHER,
+    "you returned text": "a message is bytes, and need not be text: no decode()",
     "requires a buffer of 4 bytes": "recv(4) may return fewer than four: receive_exactly() reads "
     "on until it has them. Has yours passed exercise 1?",
     "tuple": "unpack() returns a tuple, also of one: `(length,) = struct.unpack(…)`, or `[0]`",
@@ -102,13 +107,21 @@ def ends_early(receive: Callable[[socket.socket], object], early: bytes, when: s
     raise AssertionError(f"the stream ended {when}: EOFError expected, {what}")
 
 
-def lets_through(receive: Callable[[socket.socket], object], due: type[OSError]) -> None:
-    """A stream that is silent, or reset, in the middle has not ended: its error is the caller's."""
+def lets_through(receive: Callable[[socket.socket], object], early: bytes, where: str) -> None:
+    """A stream that is silent, or reset, has not ended there: its error is the caller's."""
+    for due in (TimeoutError, ConnectionResetError):
+        let_through(receive, early, where, due)
+
+
+def let_through(
+    receive: Callable[[socket.socket], object], early: bytes, where: str, due: type[OSError]
+) -> None:
     with ExitStack() as stack:
         client, server = connected(stack)
-        client.sendall(b"he")
+        client.sendall(early)
         if due is ConnectionResetError:
             reset(client)
+            wait_until_over(server)
         server.settimeout(SHORT)
         try:
             what = f"you gave {shorter(receive(server))}"
@@ -116,7 +129,7 @@ def lets_through(receive: Callable[[socket.socket], object], due: type[OSError])
             return
         except (EOFError, OSError) as error:
             what = f"you raised {type(error).__name__}"
-    raise AssertionError(f"after b'he' of 5 bytes {due.__name__} is due, and let through: {what}")
+    raise AssertionError(f"{where} {due.__name__} is due, and let through: {what}")
 
 
 def at_the_end(due: str, receive: Callable[..., object], *args: object) -> object:
@@ -126,6 +139,12 @@ def at_the_end(due: str, receive: Callable[..., object], *args: object) -> objec
     except EOFError:
         words = f"the stream ended where it may: {due}, you raised EOFError"
         raise AssertionError(words) from None
+
+
+def left_as_it_was(server: socket.socket) -> None:
+    assert server.fileno() != -1, CLOSED
+    limit = server.gettimeout()
+    assert limit == TIMEOUT, f"leave the timeout as it is: it was 2 s, is now {limit}"
 
 
 def shorter(value: object) -> str:
@@ -152,14 +171,11 @@ def exactly(receive_exactly: Callable[[socket.socket, int], bytes]) -> None:
                 found = heard(came, TOO_MANY, receive_exactly, server, len(wanted))
                 assert isinstance(found, (bytes, bytearray)), f"it returned {found!r}, not bytes"
                 assert found == wanted, f"{came}, {differs(bytes(found), wanted)}"
-                assert server.fileno() != -1, CLOSED
-                limit = server.gettimeout()
-                assert limit == TIMEOUT, f"leave the timeout as it is: it was 2 s, is now {limit}"
+                left_as_it_was(server)
     for early in (b"on", b""):
         when = f"after {len(early)} of 3 bytes"
         ends_early(lambda server: receive_exactly(server, 3), early, when)
-    for error in (TimeoutError, ConnectionResetError):
-        lets_through(lambda server: receive_exactly(server, 5), error)
+    lets_through(lambda server: receive_exactly(server, 5), b"he", "after b'he' of 5 bytes")
 
 
 @exercise("send", seconds=10, hint=MESSAGE)
@@ -171,8 +187,9 @@ def one_message(receive_message: Callable[[socket.socket], bytes | None]) -> Non
             for wanted in messages:
                 came = f"the bytes came {in_pieces(sizes)}, the message was {wanted[:9]!r}"
                 found = heard(came, LENGTH_OFF, receive_message, server)
-                assert found == wanted, f"{came}, you returned {shorter(found)}"
-                assert server.fileno() != -1, CLOSED
+                text = "text, " if isinstance(found, str) else ""
+                assert found == wanted, f"{came}, you returned {text}{shorter(found)}"
+                left_as_it_was(server)
             client.shutdown(socket.SHUT_WR)
             last = at_the_end("None is due", receive_message, server)
             assert last is None, f"the stream has ended, you returned {shorter(last)}"
@@ -183,6 +200,12 @@ def one_message(receive_message: Callable[[socket.socket], bytes | None]) -> Non
         (b"\0\1\0\0hel", "inside a message of 65,536 bytes"),
     ):
         ends_early(receive_message, early, when)
+    for early, where in (
+        (b"", "before a length begins"),
+        (b"\0\0", "inside a length"),
+        (b"\0\0\0\5he", "inside a message"),
+    ):
+        lets_through(receive_message, early, where)
 
 
 @exercise(

@@ -6,6 +6,7 @@ from sockutils.lessons.server.blocked import blocked_by
 from sockutils.lessons.server.checks import any_pieces, nobody_turned_away, nobody_waits
 from sockutils.lessons.server.clients import guest, running, servers_end
 from sockutils.lessons.server.exam import examine
+from sockutils.lessons.server.http import body_length
 from sockutils.lessons.server.load import load, process
 from sockutils.lessons.server.visits import draw_rates, draw_waiting, visit
 from sockutils.lessons.server.workers import answer_of, call, fates, working
@@ -16,6 +17,7 @@ __all__ = [
     "answer_of",
     "any_pieces",
     "blocked_by",
+    "body_length",
     "call",
     "certificate",
     "draw_rates",

@@ -53,6 +53,15 @@ def length_of(fields: Fields) -> int:
     return int(length)
 
 
+def body_length(head: bytes) -> int:
+    """How many bytes of body follow a head that is well-formed."""
+    for field in head.split(b"\r\n")[1:]:
+        name, _, value = field.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
 def response(
     status: int,
     body: bytes = b"",
