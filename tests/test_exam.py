@@ -6,9 +6,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from sockutils.lessons.server.careful import Guest
 from sockutils.lessons.server.designs import Shout
 from sockutils.lessons.server.exam import outcome
 from sockutils.lessons.server.slow import a_slow_reader, with_a_long_answer
+from sockutils.peers.ends import connected, unread
 
 
 def reads_slowly(send: Callable[[socket.socket, bytes], None]) -> str:
@@ -43,3 +45,13 @@ def test_whoever_copies_the_rest_at_each_send_is_told() -> None:
 def test_whoever_does_not_copy_passes() -> None:
     assert reads_slowly(socket.socket.sendall) == "works"
     assert reads_slowly(cut_a_view) == "works"
+
+
+def test_no_guest_leaves_while_questions_wait_in_the_kernel() -> None:
+    client, connection = connected()
+    with client, connection:
+        guest = Guest(connection, Shout(), 5.0)
+        client.send((b"x" * 63 + b"\n") * 2048, socket.MSG_DONTWAIT)  # a recv() ends with a line
+        while not (guest.leave() and guest.talk.over):
+            pass
+        assert not unread(connection)

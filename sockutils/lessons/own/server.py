@@ -25,6 +25,7 @@ ENDLESS = 16 << 20  # bytes of a line that are too many, and more than the buffe
 HINTS = {
     "let one do it": "a thread for each client may wait, and is a design, too; this server is the "
     "loop of 12, or one with asyncio",
+    "no text": "answer bytes with bytes: data.upper() needs no decode()",
     "the step of ": "it passed that step once: what have the new limits changed? A line of 300,000 "
     "bytes, and a client that is silent for some seconds, are within them",
     "never ends, and": "len() of what has begun, after each recv(): too long, and close() it",
@@ -41,7 +42,6 @@ HINTS = {
     "when it has a descriptor again": "look at the listener again after a moment, whether or not "
     "something happens: poll() with a limit",
     "descriptor": "catch OSError around accept(): look away from the listener for a moment",
-    "no text": "answer bytes with bytes: data.upper() needs no decode()",
     "without a pause": "one recv() for each that is ready, and then the next one: no "
     "loop around it",
     "read none of the answers": "while answers wait, ask for EPOLLOUT and not for EPOLLIN: "

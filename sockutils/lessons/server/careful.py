@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from sockutils.lessons.server.designs import Talk, Visitor, next_client
+from sockutils.peers.ends import unread
 
 TICK = 0.05  # seconds from one look around to the next
 
@@ -36,7 +37,8 @@ class Guest(Visitor):
     def leave(self) -> int:
         """The server ends: tell a guest with no question under way that no answer will follow."""
         wanted = self.step()  # a question may have come, and wait in the kernel
-        if wanted and not (self.out or self.talk.rest or self.talk.over):
+        under_way = self.out or self.talk.rest or unread(self.connection)
+        if wanted and not (under_way or self.talk.over):
             self.talk.over = True
             with suppress(OSError):  # it may have reset just now
                 self.connection.shutdown(socket.SHUT_WR)
