@@ -52,6 +52,18 @@ with socket.socket() as server:
     except OSError as error:
         sys.exit(f"port {port}: {error.strerror}")
 """
+CALLS_FIRST = """
+import socket, sys
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+with socket.socket() as probe:
+    if probe.connect_ex(("127.0.0.1", port)) == 0:
+        sys.exit(f"port {port} is in use")
+server = socket.create_server(("127.0.0.1", port))
+with server, server.accept()[0] as connection:
+    server.close()
+    connection.sendall(connection.recv(100).upper())
+"""
 SURVIVES = SHORT.replace("connection:", "connection, suppress(OSError):").replace(
     "import socket, sys", "import socket, sys\nfrom contextlib import suppress"
 )
@@ -135,6 +147,11 @@ def test_a_wrong_server(tmp_path: Path, old: str, new: str, words: str) -> None:
 def test_a_port_is_not_in_use_if_the_client_is_gone(tmp_path: Path) -> None:
     said = check(tmp_path, AROUND.replace("{error.strerror}", "in use"))
     assert re.search("a client .* reset its .* says 'port 5000: in use', as where .* Keep", said)
+
+
+def test_a_call_is_no_way_to_ask(tmp_path: Path) -> None:
+    said = check(tmp_path, CALLS_FIRST)
+    assert re.search(r"serves nobody any more .* second time: .* Let bind\(\) say", said)
 
 
 def test_a_wrong_server_leaves_the_port_to_the_next(tmp_path: Path) -> None:
