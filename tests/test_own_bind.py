@@ -37,6 +37,36 @@ while True:
     with connection:
         connection.sendall(connection.recv(100).upper())
 """
+AROUND = """
+import socket, sys
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+with socket.socket() as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(connection.recv(100).upper())
+    except OSError as error:
+        sys.exit(f"port {port}: {error.strerror}")
+"""
+CALLS_FIRST = """
+import socket, sys
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+with socket.socket() as probe:
+    if probe.connect_ex(("127.0.0.1", port)) == 0:
+        sys.exit(f"port {port} is in use")
+server = socket.create_server(("127.0.0.1", port))
+with server, server.accept()[0] as connection:
+    server.close()
+    connection.sendall(connection.recv(100).upper())
+"""
+SURVIVES = SHORT.replace("connection:", "connection, suppress(OSError):").replace(
+    "import socket, sys", "import socket, sys\nfrom contextlib import suppress"
+)
 OPTION = "    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
 EXIT = 'sys.exit(f"port {port}: {error.strerror}")'
 WRONG = [
@@ -44,6 +74,7 @@ WRONG = [
     (OPTION, "", r"of its first run: SO_REUSEADDR, set before[^\n]*\n$"),
     ("REUSEADDR", "REUSEPORT", "two of them listen on port 5000: SO_REUSEPORT shares it"),
     (EXIT, "raise", r"with a traceback \(OSError: .*Address already in use\). Catch the OSError"),
+    (EXIT, "print(error)", r"traceback \(OSError: .*Invalid argument\). It went on after bind"),
     (EXIT, "print(error); sys.exit(error)", "printed 2 lines, not one"),
     (EXIT, "sys.exit(1)", "printed 0 lines, not one"),
     (EXIT, "print(error); sys.exit()", "ended with status 0, not 1"),
@@ -92,7 +123,15 @@ def check(folder: Path, *servers: str, before: str = "") -> str:
     return alone(folder, RUN.format(before=before), *servers)
 
 
-@pytest.mark.parametrize("server", [SERVER, SHORT], ids=["steps", "create_server, loop"])
+RIGHT = {
+    "steps": SERVER,
+    "create_server, loop": SHORT,
+    "survives a reset": SURVIVES,
+    "any error's own name": AROUND,
+}
+
+
+@pytest.mark.parametrize("server", RIGHT.values(), ids=RIGHT)
 def test_a_server_that_starts_again_passes(tmp_path: Path, server: str) -> None:
     assert check(tmp_path, server) == "step: passed\n"
 
@@ -103,6 +142,16 @@ def test_a_wrong_server(tmp_path: Path, old: str, new: str, words: str) -> None:
     said = check(tmp_path, SERVER.replace(old, new))
     assert said.startswith("step: not yet — "), said
     assert re.search(words, said), said
+
+
+def test_a_port_is_not_in_use_if_the_client_is_gone(tmp_path: Path) -> None:
+    said = check(tmp_path, AROUND.replace("{error.strerror}", "in use"))
+    assert re.search("a client .* reset its .* says 'port 5000: in use', as where .* Keep", said)
+
+
+def test_a_call_is_no_way_to_ask(tmp_path: Path) -> None:
+    said = check(tmp_path, CALLS_FIRST)
+    assert re.search(r"serves nobody any more .* second time: .* Let bind\(\) say", said)
 
 
 def test_a_wrong_server_leaves_the_port_to_the_next(tmp_path: Path) -> None:

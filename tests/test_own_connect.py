@@ -20,13 +20,14 @@ except OSError as error:
 """
 BARE = """
 import errno
+import os
 import socket
 import sys
 
 client = socket.socket()
 client.settimeout(2)
 if number := client.connect_ex(("127.0.0.1", 5000)):
-    print("nobody answers" if number == errno.EAGAIN else "nobody is there")
+    print("nobody answers" if number == errno.EAGAIN else os.strerror(number))
     sys.exit(1)
 client.settimeout(None)
 client.sendall(b"hello")
@@ -38,7 +39,11 @@ WRONG = [
     (", timeout=1", "", "the server is silent, and shout_client.py still waits after 2.5 s: two"),
     ("timeout=1", "timeout=3", "the server is silent, and shout_client.py still waits after 2.5 s"),
     ("timeout=1", "timeout=4", "the server is silent, and shout_client.py still waits after 2.5 s"),
-    ("except OSError", "except KeyError", "status 1: ConnectionRefusedError: .*, in your line 6"),
+    (
+        "except OSError",
+        "except KeyError",
+        "no traceback: .*status 1: ConnectionRefusedError: .*, in your line 6.*\nhint: `except",
+    ),
     ("except OSError", "except ConnectionRefusedError", "status 1: TimeoutError: .*your line 6"),
     (EXIT, "sys.exit('error')", "says 'error' for both, refused and silent: tell.*\nhint: print"),
     (
@@ -57,6 +62,18 @@ WRONG = [
         "says 'timed out' when it is refused: which `except` says that",
     ),
     ("client.sendall", "# client.sendall", "shout_client: timed out\nhint: .*say hello"),
+    ("timeout=1", "timeout=0.05", "silent, and shout_client.py gave up after 0.*\nhint: a SYN"),
+    (
+        EXIT,
+        "sys.exit('refused' if isinstance(error, ConnectionRefusedError) else 'silent')",
+        "no port is left .* says 'silent', as if it were silent\nhint: have words of its own",
+    ),
+    (
+        EXIT,
+        "sys.exit('silent' if isinstance(error, TimeoutError) else 'refused')",
+        "no port is left .* says 'refused', as if it were refused",
+    ),
+    (f"{EXIT}", f"{EXIT}\nsys.exit('done')", "status 1: done\nhint: .* let the program end by its"),
     (EXIT, "sys.exit(1)", "nobody listens, and shout_client.py says nothing: one line"),
     (EXIT, "print(error)", "nobody listens, and shout_client.py ends with status 0: let it be 1"),
     (EXIT, "print(error); sys.exit(error.errno)", "ends with status 111: let it be 1"),

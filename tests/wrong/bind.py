@@ -323,6 +323,11 @@ def names_of_programs(port):
     return {holder.program for row in rows if row.state == "LISTEN" for holder in row.holders}
 
 
+def brackets(port):
+    rows = sockets(port=port, holders=True)
+    return holders_of(row for row in rows if row["state"] == "LISTEN")
+
+
 def list_of_pids(port):
     return sorted(listening(port))
 
@@ -347,6 +352,7 @@ WRONG = [
     ("who_has_it", without_me, "this process alone listens: .* 1 pid, and your set lacks 1 of"),
     ("who_has_it", without_holders, r"'NoneType' object is not iterable, in your line \d+"),
     ("who_has_it", names_of_programs, "there is .'.*'. in your set, not a pid"),
+    ("who_has_it", brackets, r"indices must be integers.*\nhint: row.state and holder.pid, with a"),
     ("who_has_it", list_of_pids, r"it returned \[\d+\], not a set"),
     ("who_has_it", table, r"it returned protocol .*, not a set"),
     ("who_has_it", shows_them, "it returned None, not a set"),

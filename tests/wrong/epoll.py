@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -111,6 +112,38 @@ def waits_a_little(connection: socket.socket) -> Taken:
     finally:
         connection.setblocking(True)
     return data, True
+
+
+def waits_in_select(connection: socket.socket) -> Taken:
+    data = b""
+    while select.select([connection], [], [], 0.2)[0]:
+        piece = connection.recv(65536)
+        if not piece:
+            return data, True
+        data += piece
+    return data, False
+
+
+def waits_in_poll(connection: socket.socket) -> Taken:
+    poller = select.poll()
+    poller.register(connection, select.POLLIN)
+    data = b""
+    while poller.poll(200):
+        piece = connection.recv(65536)
+        if not piece:
+            return data, True
+        data += piece
+    return data, False
+
+
+def sleeps_first(connection: socket.socket) -> Taken:
+    time.sleep(0.1)
+    return to_eagain(connection)
+
+
+def drops_all_at_the_end(connection: socket.socket) -> Taken:
+    data, ended = to_eagain(connection)
+    return b"" if ended else data, ended
 
 
 def to_the_last_byte(instance: select.epoll, connections: list[socket.socket]) -> list[int]:
@@ -289,6 +322,10 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("take", two_recvs, r"(?s)bytes have come: you return 131,072 bytes.*the last one"),
     ("take", the_last_of_two, r"(?s)bytes have come: you return 65,536 bytes.*the last one"),
     ("take", waits_a_little, r"(?s)time limit of 0.01 s, and wait.*may never come"),
+    ("take", waits_in_select, r"(?s)3 bytes have come: you wait for more.*at once"),
+    ("take", waits_in_poll, r"(?s)3 bytes have come: you wait for more.*at once"),
+    ("take", sleeps_first, r"(?s)3 bytes have come: you wait for more.*at once"),
+    ("take", drops_all_at_the_end, r"(?s)and the end have come: you return b''.*before the end"),
     ("take", only_the_bytes, r"not a tuple"),
     ("take", swapped, r"first the bytes, then whether"),
     ("take", a_list_of_pieces, r"first the bytes, then whether"),

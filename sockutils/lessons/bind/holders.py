@@ -16,6 +16,7 @@ Function = Callable[[int], Any]
 @exercise(
     "bind",
     hint={
+        "indices must be integers": "row.state and holder.pid, with a dot: they have names",
         "and a child of yours on": "a port may have several rows that LISTEN, one for each address",
         "": "Look at the rows that LISTEN on this port, and at the holders of each.",
     },

@@ -20,6 +20,7 @@ from sockutils.lessons.connect.peers import (
     NOWHERE,
     Address,
     close_late,
+    in_time,
     silent,
 )
 from sockutils.lessons.connect.routes import route
@@ -34,8 +35,11 @@ EXAMPLE = ("192.0.2.1", 80)  # RFC 5737: nobody has it
 
 @exercise(
     "connect",
+    seconds=8,
     hint={
         "left your socket open": "a `with` block closes it, however it is left",
+        "default timeout": "client.settimeout(seconds), or create_connection(address, seconds)",
+        "you gave up": "`seconds` is the limit, and another one each time",
         "nobody answers": "settimeout() before connect(): it raises TimeoutError then, and "
         "connect_ex() returns EAGAIN",
         "No route to host": "two numbers say so: ENETUNREACH and EHOSTUNREACH",
@@ -63,10 +67,10 @@ def diagnosis(diagnose: Callable[[Address, float], str]) -> None:
             no_route = "TCP cannot reach this address: No route to host"
             cases.append((EXAMPLE, 2, "unreachable", no_route))
         for address, seconds, right, what in cases:
-            took = one_diagnosis(diagnose, address, seconds, right, what)
             silence = address == mute
             soon = f"you had {seconds} s" if silence else "that is clear at once"
             most = seconds + LATE if silence else 0.9
+            took = in_time(most, one_diagnosis, diagnose, address, seconds, right, what)
             assert took < most, f"{what}: {soon}, and it took {took:.1f} s"
             patient = not silence or took > seconds - 0.05
             assert patient, f"{what}: you gave up after {took:.2f} s"
@@ -98,13 +102,18 @@ def one_diagnosis(
     what: str,
 ) -> float:
     """The seconds that it took."""
-    start = time.monotonic()
+    start, usual = time.monotonic(), socket.getdefaulttimeout()
     try:
         with trace() as calls:
             said = diagnose(address, seconds)
             took = time.monotonic() - start
     except OSError as error:
         raise AssertionError(f"{what}: you raised {error!r}") from error
+    finally:
+        left = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(usual)
+    every = f"you left the default timeout at {left}: each later socket of the program has it"
+    assert left == usual, every
     assert said == right, f"{what}: you returned {said!r}, not {right!r}"
     assert not calls.unclosed(), f"{what}: you left your socket open"
     return took
@@ -116,6 +125,8 @@ def one_diagnosis(
     hint={
         "clear at once": "select() returns as soon as it is over, sleep() does not",
         "you closed": "whoever gave you the socket goes on with it: a `with` block would close it",
+        "not ECONNREFUSED": "a refused socket is writable, too: SO_ERROR has the number, "
+        "for the first who reads it",
         "timeout": "select() has a limit of its own, its fourth argument",
         "": "select() waits until it is writable. Which option says how it went, and how often?",
     },
@@ -128,13 +139,14 @@ def outcome(how_it_went: Callable[[socket.socket, float], int | None]) -> None:
         with socket.create_server((HERE, 0)) as gone:
             closed = gone.getsockname()
         what = "a server listens there"
-        took = ended(how_it_went, good.getsockname(), 2, 0, what)
+        there = good.getsockname()
+        took = in_time(0.9, ended, how_it_went, there, 2, 0, what)
         assert took < 0.9, f"{what}: that is clear at once, and took you {took:.1f} s"
         with good.accept()[0] as end:
             heard = end.recv(100)
         assert not heard, f"you sent {heard!r} to find out, and the server got it: ask the socket"
         ended(how_it_went, closed, 2, ECONNREFUSED, "nobody listens there")
-        took = ended(how_it_went, mute, SHORT, None, "nobody answers")
+        took = in_time(0.9, ended, how_it_went, mute, SHORT, None, "nobody answers")
         assert took > SHORT - 0.05, f"nobody answers: you had {SHORT} s, and gave up sooner"
         assert took < 0.9, f"nobody answers: you had {SHORT} s, and took {took:.1f} s"
         with background(make_room, slow):

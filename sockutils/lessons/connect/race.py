@@ -15,6 +15,7 @@ from sockutils.lessons.connect.peers import (
     NOWHERE,
     Address,
     close_late,
+    in_time,
     peer,
     silent,
 )
@@ -45,7 +46,7 @@ def race(first_answer: Callable[[list[Address], float], socket.socket | None]) -
             ([NOWHERE], 2, None, "only an address that cannot be reached"),
             ([mute, closed], 0.4, None, "a silent listener and a closed port"),
         ):
-            took = one_race(first_answer, addresses, seconds, expected, what)
+            took = in_time(1, one_race, first_answer, addresses, seconds, expected, what)
             assert took <= 1, f"{what}: that was clear at once, and took you more than a second"
             patient = expected or mute not in addresses or took >= seconds - 0.05
             assert patient, f"{what}: you had {seconds} seconds, and gave up sooner"

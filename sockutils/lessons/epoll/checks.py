@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from sockutils.lessons.epoll.crowd import VAIN, Crowd
+from sockutils.lessons.epoll.sleeper import watched_for_sleep
 from sockutils.lessons.epoll.watched import interest_list
 from sockutils.peers.ends import dangling, link
 from sockutils.practice.exercise import exercise
@@ -45,8 +46,10 @@ def crammed(end: socket.socket, words: bytes) -> bytes:
         "BlockingIOError: ": "it says that nothing is left. Is it the end of the connection, too?",
         "you say": "what does recv() say when nothing is left, and what at the end?",
         "not a tuple": "two values, with a comma between them",
+        "and the end have come: you return": "what came before the end is returned, too",
         "have come: you return": "how do you know that this recv() was the last one?",
         "first the bytes": "gather the pieces in one bytes object",
+        "wait for more": "a recv() with MSG_DONTWAIT tells at once that there is no more",
         "time limit": "with it recv() waits for what may never come, and all others with you",
         "nonblocking": "the flag is for one call, setblocking() for all others who use the socket",
     },
@@ -71,7 +74,8 @@ def take(everything: Callable[[socket.socket], Taken]) -> None:
             if over:
                 far.shutdown(socket.SHUT_WR)
             try:
-                found = everything(near)
+                with watched_for_sleep() as slept:
+                    found = everything(near)
             except OSError as error:
                 told = type(error)(f"{words}: {error}")
                 raise told.with_traceback(error.__traceback__) from None
@@ -79,6 +83,7 @@ def take(everything: Callable[[socket.socket], Taken]) -> None:
             assert not gone, f"{words}: you have closed the socket; it goes on being used"
             limit = f"{words}: you set a time limit of {near.longest:g} s, and wait: do not"
             assert not near.longest, limit
+            assert not slept, f"{words}: you wait for more, which may never come: do not"
             assert near.gettimeout() is None, "you have made the socket nonblocking: MSG_DONTWAIT"
             assert isinstance(found, tuple), f"{words}: you return {short(found)}, not a tuple"
             assert len(found) == 2, f"{words}: a tuple of two, not {len(found)}"

@@ -73,8 +73,8 @@ def shares(listeners: Sequence[socket.socket], events: int, loop: Loop) -> list[
 
 
 def coarse(counts: Sequence[int]) -> list[str]:
-    """Those numbers, as coarsely as they are the same each time: all, none, or more than ten."""
-    return ["> 10" if 10 < count < sum(counts) else str(count) for count in counts]
+    """Those numbers, as coarsely as they are the same each time: all, none, or more than twenty."""
+    return ["> 20" if 20 < count < sum(counts) else str(count) for count in counts]
 
 
 def shares_of_one(listener: socket.socket, events: int, loop: Loop) -> list[int]:
@@ -92,7 +92,6 @@ def _shares(instances: Sequence[Any], listeners: Sequence[socket.socket], loop: 
             instance.register(stop, select.EPOLLIN)
         threads = []
         for number, instance in enumerate(instances):
-            listeners[number].setblocking(False)
             thread = background(loop, instance, listeners[number], stop)
             threads.append(stack.enter_context(thread))
             stack.callback(talker.send, b"!")  # before the thread is waited for

@@ -4,55 +4,69 @@ Programs with a limit of their own, as select() has at 1024, end here; what an i
 read in /proc.
 """
 
-import os
 import re
-import resource
 import select
-import signal
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
-from sockutils.lessons.own.rests import processes, rests
-from sockutils.peers.ends import reset
+from sockutils.lessons.own import poll
+from sockutils.lessons.own.patience import hears_soon
+from sockutils.lessons.own.poll import MEGABYTE, hears, says, serves, small
+from sockutils.lessons.own.rests import asleep, processes, rests
+from sockutils.lessons.own.thousand import CLIENTS, crowd, many_descriptors, waits_for_none
+from sockutils.peers.ends import reset, unread
 from sockutils.peers.waits import wait_until
-from sockutils.practice.own import answers, caller, died, own_program
-from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
+from sockutils.practice.own import answers, caller, own_program
+from sockutils.practice.program import ANSWER, PORT, Program, free, running
 from sockutils.tables.diag import sockets
 
-CLIENTS = 1100  # more than select() can name
-SPARE = 100  # descriptors for everything else
 FEW = 10  # leave last
-RUSH = 50  # connect before somebody looks whether they were accepted
 LAST = b"the end"  # a line without its newline
 HUGE = b"x" * 300_000 + b"\n"
-MEGABYTE = b"one of many lines\n" * (1 << 16)
 ENTRY = re.compile(r"^tfd:\s+\d+ events:\s+([0-9a-f]+)", re.MULTILINE)
+GONE = "who is gone concerns nobody else: `except OSError` around recv() and send()"
+KEEP = "keep what send() did not take, and ask for EPOLLOUT until it is out"
+Instance = tuple[int, int]  # a process and its descriptor
 HINTS = {
     "out of range in select": "select() names no descriptor above 1023: epoll has no such limit",
     "Too many open files": "close each connection that has ended; and no setrlimit()",
     "what epoll watches": "epoll = select.epoll(), and epoll.register() for the listener and for "
     "each connection; epoll.poll() in place of poll.poll()",
+    "another instance": "make it once, before the loop: the kernel keeps the list from then on",
     "closed its own": "unregister() and close() once recv() has returned b'' and all is answered",
     "EPOLLOUT": "a connection is nearly always writable: register it with EPOLLIN, ask for "
     "EPOLLOUT only while an answer waits, and for EPOLLIN alone when it is out",
-    "are silent, and": "wait without a time limit: epoll.poll()",
+    "silent, and": "wait without a time limit: epoll.poll()",
     "have their answers, and": "wait without a time limit: epoll.poll(). And who is told of "
     "something takes it: else it is told again at once",
-    "reads nothing": "connection.setblocking(False), and send() in place of sendall(): it takes "
-    "what fits, and EPOLLOUT tells when there is room for more",
+    "waits for it, and another": "connection.setblocking(False), and send() in place of sendall(): "
+    "it takes what fits, and EPOLLOUT tells when there is room for more",
+    "is busy, and another": f"do not loop around send() until all is sent: {KEEP}",
+    "and sends nothing": f"nothing can be sent to it: {KEEP}, and leave EPOLLIN out "
+    "meanwhile, or read what comes",
+    "cut off": f"BlockingIOError is an OSError, too, and no end: catch it first; {KEEP}",
+    "then another answer": f"cut off exactly what send() took: answers[sent:]; {KEEP}",
+    "and then nothing": f"{KEEP}: not every turn has something to recv(), nor room to send()",
+    "and then the end": "close at b'' only when all answers are sent",
     "are gone, and": "the end (b'') stays readable: unregister() and close()",
-    "accepted none of": "a limit of your own? Or one accept() for several clients, edge-triggered",
+    "has accepted": "a limit of your own? Or one accept() for several clients, edge-triggered",
+    "lets nobody else in": "accept() whoever comes: a limit of your own?",
     "FileExistsError": "register() once for each connection, modify() from then on",
     "FileNotFoundError": "unregister() what is registered, before it is closed",
     "Bad file descriptor": "unregister() first, then close()",
-    "KeyError": "unregister, take out of the dictionary, close: all three, in this order",
+    "KeyError": "is each number in your dictionary that epoll names? Put a client in when you "
+    "register it, take it out when you unregister it; the listener is no client",
     "ValueError": "unregister() and pop() before close(): a closed socket has the number -1",
+    "not connected": f"shutdown() fails where the connection is gone; {GONE}",
+    "ResetError": GONE,
+    "BrokenPipe": GONE,
+    "ended when a client reset": GONE,
     "and no more": "with EPOLLET an edge is told once: read until BlockingIOError. Without it, "
     "ask for EPOLLIN again when the answer is out",
     "answered nothing": "who is there? One dictionary entry and one register() for each connection",
+    "in your line": "",  # the error says what there is to say
     "": "as with poll(): register each connection with EPOLLIN, and modify() what has changed",
 }
 
@@ -63,8 +77,9 @@ def step(server: Path) -> None:
     with many_descriptors() as room, running(server) as program, ExitStack() as stack:
         program.listens()
         number = min(CLIENTS, room)
-        clients = crowd(program, stack, number)
-        calm(program, f"{number} clients are silent")
+        clients = crowd(program, stack, number - 1)
+        calm(program, f"{number - 1} clients are silent")
+        clients.append(one_more(program, stack))
         found = len(watched(program))
         assert found > number, (
             f"{program} has accepted {number} clients, and what epoll watches is {found}: "
@@ -76,73 +91,19 @@ def step(server: Path) -> None:
         leave(program, clients)
         calm(program, f"all {number} clients are gone")
         serves_beside_a_mute_one(program)
-        with caller() as late:
-            late.sendall(b"and one more\n")
-            answers(program, late, b"AND ONE MORE\n")
+        poll.meets_one_that_resets(program)
         program.lives()
 
 
-@contextmanager
-def many_descriptors() -> Iterator[int]:
-    """Raise the soft limit, which the program inherits; yield for how many clients there is room.
-
-    Raising it is anybody's right, up to the hard limit.
-    """
-    soft, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = len(os.listdir("/proc/self/fd")) + SPARE
-    limit = soft
-    if 0 <= soft < CLIENTS + taken:
-        limit = CLIENTS + taken if hard == resource.RLIM_INFINITY else min(hard, CLIENTS + taken)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    try:
-        yield CLIENTS if limit == resource.RLIM_INFINITY else limit - taken
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-
-def crowd(program: Program, stack: ExitStack, number: int) -> list[socket.socket]:
-    """So many clients that connect, and say nothing. All are accepted."""
-    clients: list[socket.socket] = []
-    try:
-        while len(clients) < number:
-            more = min(RUSH, number - len(clients))
-            with stopped() if not clients else nullcontext():
-                clients += [stack.enter_context(caller()) for _ in range(more)]
-            if not wait_until(lambda: program.over or not queued(), ANSWER) or program.over:
-                break
-    except (TimeoutError, ConnectionError):
-        died(program)
-    program.lives()
-    there = f"{len(clients)} clients are connected, and say nothing"
-    assert not program.over, f"{there}: {program} has ended"
-    waiting = queued()
-    stuck = waiting or len(clients) < number
-    assert not stuck, (
-        f"{there}: {program} has accepted none of the last {max(waiting, 1)} within {ANSWER:.0f} s"
-    )
-    return clients
-
-
-@contextmanager
-def stopped() -> Iterator[None]:
-    """It does not run during the block, so that all that happens is news to it at once."""
-    pids = processes()
-    sent(pids, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        sent(pids, signal.SIGCONT)
-
-
-def sent(pids: set[int], number: int) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def queued() -> int:
-    """How many clients wait for accept()."""
-    return sum(row.accept_queue or 0 for row in sockets(port=PORT) if row.state == "LISTEN")
+def one_more(program: Program, stack: ExitStack) -> socket.socket:
+    """What has watched the others goes on, when one more has come."""
+    before = instances(program)
+    client = stack.enter_context(caller())
+    waits_for_none(program)
+    rests(program, "one more client is silent")
+    lost = before.keys() - instances(program).keys()
+    assert not lost, f"a client has come, and now {program} watches them all in another instance"
+    return client
 
 
 def converse(program: Program, clients: list[socket.socket]) -> None:
@@ -152,18 +113,31 @@ def converse(program: Program, clients: list[socket.socket]) -> None:
             for piece in pieces:
                 client.sendall(piece % number if b"%" in piece else piece)
     for number, client in enumerate(clients):
-        answers(program, client, b"HELLO FROM %d\nAND GOODBYE, %d\n" % (number, number))
+        expected = b"HELLO FROM %d\nAND GOODBYE, %d\n" % (number, number)
+        there = unread(client) >= len(expected)  # hears_soon() looks for the program's process
+        (answers if there else hears_soon)(program, client, expected)
 
 
 def says_much(program: Program, client: socket.socket) -> None:
     """A line that is longer than what a recv() takes."""
-    try:
-        client.sendall(HUGE)
-    except TimeoutError:
-        raise AssertionError(
-            f"a client sends a line of {len(HUGE)} bytes: {program} reads a part of it, and no more"
-        ) from None
-    answers(program, client, HUGE.upper())
+    sent = says_what_fits(program, client, HUGE)
+    own = client.getsockname()
+    idle = asleep(program, processes())
+    left = any(row.receive_queue for row in sockets(port=PORT) if row.remote == own)
+    assert not (idle and left), (
+        f"a client sends a line of {len(HUGE)} bytes: {program} reads a part of it, and no more"
+    )
+    hears(program, client, HUGE, sent)
+
+
+def says_what_fits(program: Program, client: socket.socket, words: bytes) -> int:
+    """Send until there is no room, and the server, which has done what it can, makes none."""
+    sent = says(program, client, words)
+    while asleep(program, processes()) and sent < len(words):
+        if not (more := says(program, client, words[sent:])):
+            break
+        sent += more
+    return sent
 
 
 def calm(program: Program, when: str) -> None:
@@ -177,27 +151,14 @@ def calm(program: Program, when: str) -> None:
 
 
 def serves_beside_a_mute_one(program: Program) -> None:
-    """A client with small buffers and packets sends much, and reads nothing. Another one talks."""
-    with socket.socket() as mute, caller() as client:
-        mute.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        mute.settimeout(ANSWER)
-        mute.connect((HOST, PORT))
-        mute.settimeout(0.4)
-        sent = 0
-        with suppress(TimeoutError):  # there is no room any more
-            while sent < len(MEGABYTE):
-                sent += mute.send(MEGABYTE[sent:][: 1 << 16])
-        client.sendall(b"hello\n")
-        try:
-            answers(program, client, b"HELLO\n")
-        except AssertionError as error:
-            silence = f"{program} answered nothing"
-            if not str(error).startswith(silence):
-                raise
-            there = "one client has sent a megabyte and reads nothing"
-            raise AssertionError(f"{there}: {silence} to another one in {ANSWER:.0f} s") from None
-        reset(mute)
+    """A client with small buffers sends much, and reads late. Others talk meanwhile."""
+    with small() as mute:
+        sent = says_what_fits(program, mute, MEGABYTE)
+        mutely = "one client has sent a megabyte, and reads nothing"
+        serves(program, mutely)
+        poll.rests(program, mutely)  # not before it has done what there is to do
+        hears(program, mute, MEGABYTE, sent)
+        calm(program, "all have their answers")
 
 
 def leave(program: Program, clients: list[socket.socket]) -> None:
@@ -210,7 +171,7 @@ def leave(program: Program, clients: list[socket.socket]) -> None:
         client.sendall(LAST)
         client.shutdown(socket.SHUT_WR)
     for client in last:
-        answers(program, client, LAST.upper())
+        hears_soon(program, client, LAST.upper())
     goes(program, f"{FEW} clients have ended their direction and have their answers", 0)
 
 
@@ -238,10 +199,16 @@ def open_ends() -> int:
 
 
 def watched(program: Program) -> list[int]:
-    """What the epoll instances of a program watch, each entry's flags: proc(5), fdinfo."""
-    found: list[int] = []
+    """What the epoll instances of a program watch, each entry's flags."""
+    return [flags for entries in instances(program).values() for flags in entries]
+
+
+def instances(program: Program) -> dict[Instance, list[int]]:
+    """The epoll instances that watch something, and each entry's flags: proc(5), fdinfo."""
+    found: dict[Instance, list[int]] = {}
     for pid in processes():
         for path in Path(f"/proc/{pid}/fdinfo").iterdir():
             with suppress(FileNotFoundError, PermissionError, ProcessLookupError):
-                found += [int(flags, 16) for flags in ENTRY.findall(path.read_text())]
+                if entries := ENTRY.findall(path.read_text()):
+                    found[pid, int(path.name)] = [int(flags, 16) for flags in entries]
     return found
