@@ -1,7 +1,6 @@
 """A panel's controls: what each is called, and the values that it can have."""
 
 from collections.abc import Callable, Sequence
-from inspect import signature
 from math import floor
 from typing import Any, NamedTuple
 
@@ -55,6 +54,8 @@ class Control(NamedTuple):
 def control(function: Callable[..., object], name: str, given: Any) -> Control:
     """Return the control for this argument of the function: see `panel()` for what `given` is."""
     values, extent = values_of(given)
+    from inspect import signature  # slow to load
+
     argument = signature(function).parameters[name]
     usual = values[len(values) // 2 if isinstance(given, tuple) else 0]
     usual = given if isinstance(given, bool) else usual

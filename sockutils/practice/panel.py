@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from itertools import product
-from random import Random
 from typing import Any, NamedTuple
 
 from sockutils.practice.controls import Control, Place, control
@@ -42,6 +41,8 @@ class Panel:
 
     def _run_beforehand(self) -> bool:
         """Run all positions, in no order, so that soon the first tell how long all will take."""
+        from random import Random  # slow to load
+
         places = list(product(*(range(len(each.values)) for each in self.controls.values())))
         if len(places) > FEW:
             return False

@@ -18,7 +18,7 @@ UNASKED = ("POLLERR", "POLLHUP", "POLLNVAL")
 # Equivalents on Linux, left out of the pictures
 OTHERS = ("POLLRDNORM", "POLLRDBAND", "POLLWRNORM", "POLLWRBAND", "POLLMSG")
 ALL = select.POLLIN | select.POLLPRI | select.POLLOUT | select.POLLRDHUP
-HIGH = 500  # descriptors that no other thread of the notebook gets
+HIGH = 200  # descriptors that no other thread of the notebook gets
 
 
 def names(flags: int) -> str:
@@ -44,7 +44,7 @@ def drain(end: socket.socket, number: int) -> None:
 
 
 def move_up(end: socket.socket) -> socket.socket:
-    """The same socket with the lowest free number from 500 on; the old number is closed."""
+    """The same socket with the lowest free number from 200 on; the old number is closed."""
     with end:
         return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH))
 

@@ -24,10 +24,10 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @contextmanager
-def process(design: str) -> Iterator[Address]:
+def process(design: str, program: str = PROGRAM) -> Iterator[Address]:
     """The address of a design that speaks HTTP, in a process of its own for this block."""
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, design],
+        [sys.executable, "-c", program, design],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
