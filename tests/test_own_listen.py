@@ -102,7 +102,34 @@ with socket.create_server(("127.0.0.1", 5000)) as server:
     while True:
         connection.sendall(connection.recv(100).upper())
 """
+UNLESS_MUTE = """
+        with connection:
+            data = connection.recv(100)
+            if not data:
+                break
+            connection.sendall(data.upper())
+"""
+UNTIL_A_WORD = """
+        with connection:
+            while not (data := connection.recv(100)):
+                pass
+            connection.sendall(data.upper())
+"""
+GOES_ON = UNLESS_MUTE.replace("break", "continue")
 WRONG = [
+    (SERVER.replace(SERVES, UNLESS_MUTE), "left without a word, and .* ended\nhint: .*`break`"),
+    (
+        SERVER.replace(SERVES, UNLESS_MUTE.replace("break", "sys.exit('nobody')")),
+        "left without a word, and shout_server.py ended with status 1: nobody\nhint: recv",
+    ),
+    (
+        SERVER.replace(SERVES, UNLESS_MUTE.replace("not data", "data[0] == 0")),
+        "left without a word, and .*IndexError: .*, in your line 18.*\nhint: recv",
+    ),
+    (
+        SERVER.replace(SERVES, UNTIL_A_WORD),
+        "left without a word, and for the next one: .* answered nothing.*\nhint: recv",
+    ),
     (ONCE, "ended after 1 client, and the others waited\nhint: put accept.* into a loop"),
     (SERVER.replace("while True", "for _ in range(3)"), "ended after 3 clients.*without an end"),
     (TEN, "ended after 10 clients.*without an end"),
@@ -145,7 +172,11 @@ def check(folder: Path, server: str, lesson: str = "listen") -> str:
     return alone(folder, code)
 
 
-@pytest.mark.parametrize("server", [SERVER, THREADS], ids=["loop", "threads"])
+@pytest.mark.parametrize(
+    "server",
+    [SERVER, SERVER.replace(SERVES, GOES_ON), THREADS],
+    ids=["loop", "goes on", "threads"],
+)
 def test_a_server_that_serves_all_who_wait_passes(tmp_path: Path, server: str) -> None:
     assert check(tmp_path, server) == "step: passed\n"
 

@@ -5,8 +5,9 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from errno import EADDRINUSE
+from errno import EADDRINUSE, errorcode
 
+from sockutils.calls.call import Call, Calls
 from sockutils.calls.trace import trace
 from sockutils.figures.picture import CLIENT, SERVER, SIZE, Picture, canvas
 from sockutils.lessons.own.listen import step as step
@@ -18,6 +19,7 @@ from sockutils.tables.diag import sockets
 Address = tuple[str, int]
 ANY = ("127.0.0.1", 0)
 ROOMS = (("127.0.0.1", 2), ("127.0.0.1", 3), ("127.0.0.1", 1), ("127.0.0.2", 6))
+GIVEN = "127.0.0.3"  # here the room gets a port of the check's choice
 
 
 def let_in(address: Address, number: int) -> int:
@@ -42,6 +44,7 @@ def let_in(address: Address, number: int) -> int:
         "not a socket": "return the socket that listens",
         "closed already": "no `with` here: who gets the socket will close it",
         "does not listen": "listen(), after bind(), or create_server(), which does both",
+        "asked for port": "bind() to both parts of the address, its port, too",
     },
 )
 def waiting_room(open_room: Callable[[Address, int], socket.socket]) -> None:
@@ -72,6 +75,19 @@ def waiting_room(open_room: Callable[[Address, int], socket.socket]) -> None:
             more = "at least " if held == places + 3 else ""
             wanted = f"{places} place{'s' * (places > 1)}"
             assert held == places, f"asked for {wanted}, {more}{held} clients got in"
+        port = unused_port(GIVEN)
+        with open_room((GIVEN, port), 1) as listener:
+            found = listener.getsockname()[1]
+        assert found == port, (
+            f"asked for port {port}, it listens on port {found}: use the address you are given"
+        )
+
+
+def unused_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @exercise("listen", hint="sockets(port=…) shows the queue of every listener on that port.")
@@ -115,7 +131,8 @@ def count(
         "did not call": "connect() to the address, and wait for at most so long",
         "gave up": "settimeout(seconds), and connect() waits so long",
         "you waited": "settimeout(seconds), and connect() waits no longer",
-        "is full, yet": "connect() raises TimeoutError if it was in vain; connect_ex() does not",
+        "is full, yet": "connect() raises TimeoutError if it was in vain; connect_ex() does "
+        "not, and SO_ERROR is 0 as long as it is not over",
         "nobody listens": "writable: connect() is over. SO_ERROR is 0 if it has worked",
         "closed already": "close it only if connect() was in vain",
         "not connected": "settimeout(seconds), and connect() waits until it is",
@@ -124,17 +141,10 @@ def count(
 def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
     with full() as listener:
         address = listener.getsockname()
-        start = time.monotonic()
-        with trace() as calls:
-            caller = call(address, 0.3)
-        took = time.monotonic() - start
-        assert caller is None, f"the queue is full, yet you returned {caller!r}"
+        took = in_vain(call, address)
+        if 0.9 < took < 2:  # was it the machine, busy with much else? Once more
+            took = in_vain(call, address)
         assert took < 0.9, f"asked for at most 0.3 s, you waited for {took:.1f} s"
-        assert any(call.name.startswith("connect") for call in calls), "you did not call connect()"
-        assert took > 0.29, f"asked to wait 0.3 s, you gave up after {took:.2f} s"
-        assert not calls.unclosed(), (
-            "you did not close your socket: it knocks on, until it is collected as garbage"
-        )
 
         with background(make_room, listener):
             caller = call(address, 3.0)
@@ -150,13 +160,33 @@ def patience(call: Callable[[Address, float], socket.socket | None]) -> None:
 
     with socket.socket() as unheard:
         unheard.bind(ANY)
-        start = time.monotonic()
         with trace() as calls:
             caller = call(unheard.getsockname(), 3.0)
-        took = time.monotonic() - start
     assert caller is None, f"nobody listens there, it is refused, yet you returned {caller!r}"
     assert not calls.unclosed(), "refused, you did not close your socket"
-    assert took < 2, f"it is refused at once, yet you went on for {took:.1f} s"
+    made = connects(calls)
+    refused = sum("ECONNREFUSED" in (each.error, errorcode.get(each.result)) for each in made)
+    times = max(refused, len({each.lane for each in made}))
+    assert times <= 1, f"it is refused at once, yet you called {times} times"
+
+
+def in_vain(call: Callable[[Address, float], socket.socket | None], address: Address) -> float:
+    """How long it takes at a full queue, with a limit of 0.3 seconds."""
+    start = time.monotonic()
+    with trace() as calls:
+        caller = call(address, 0.3)
+    took = time.monotonic() - start
+    assert caller is None, f"the queue is full, yet you returned {caller!r}"
+    assert connects(calls), "you did not call connect()"
+    assert took > 0.29, f"asked to wait 0.3 s, you gave up after {took:.2f} s"
+    assert not calls.unclosed(), (
+        "you did not close your socket: it knocks on, until it is collected as garbage"
+    )
+    return took
+
+
+def connects(calls: Calls) -> list[Call]:
+    return [call for call in calls if call.name.startswith("connect")]
 
 
 def draw_queue(inside: int, clients: int) -> Picture:

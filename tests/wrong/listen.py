@@ -51,6 +51,13 @@ def everywhere(address, places):
     return socket.create_server(("", 0), backlog=places - 1)
 
 
+def port_ignored(address, places):
+    room = socket.socket()
+    room.bind((address[0], 0))
+    room.listen(places - 1)
+    return room
+
+
 def does_not_listen(address, places):
     room = socket.socket()
     room.bind(address)
@@ -128,6 +135,28 @@ def prints_it(listener):
 def closes_it(listener):
     with listener:
         return sockets(port=listener.getsockname()[1])[0].accept_queue
+
+
+def asks_before_it_is_over(address, seconds):
+    client = socket.socket()
+    client.setblocking(False)
+    client.connect_ex(address)
+    time.sleep(seconds)
+    if client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        client.close()
+        return None
+    return client
+
+
+def calls_the_same_again(address, seconds):
+    client = socket.socket()
+    client.setblocking(False)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not client.connect_ex(address):
+            return client
+        time.sleep(0.01)
+    client.close()
 
 
 def limit_too_late(address, seconds):
@@ -290,6 +319,7 @@ WRONG = [
     ("waiting_room", shared_port, "two rooms have port 5000: let the kernel choose"),
     ("waiting_room", fixed_host, r"asked to listen on 127.0.0.2, it listens on \('127.0.0.1'"),
     ("waiting_room", everywhere, r"asked to listen on 127.0.0.1, it listens on \('0.0.0.0'"),
+    ("waiting_room", port_ignored, r"asked for port \d+, it listens on port \d+(.|\n)*hint: bind"),
     ("waiting_room", does_not_listen, "the socket does not listen"),
     ("waiting_room", closed_room, "it returned a socket that is closed already"),
     ("waiting_room", nothing, "it returned None, not a socket"),
@@ -327,7 +357,13 @@ WRONG = [
     (
         "patience",
         calls_until_the_end,
-        "refused at once, yet you went on for .*\nhint: a refusal is",
+        r"refused at once, yet you called \d+ times\nhint: a refusal is",
     ),
+    (
+        "patience",
+        calls_the_same_again,
+        r"refused at once, yet you called \d+ times\nhint: a refusal",
+    ),
+    ("patience", asks_before_it_is_over, r"queue is full, yet(.|\n)*hint: .*SO_ERROR is 0 as long"),
     ("patience", lets_the_refusal_through, r"ConnectionRefusedError: .*(.|\n)*hint: .* an OSError"),
 ]

@@ -11,7 +11,10 @@ from sockutils.practice.program import Program, free, running
 CLIENTS = 50
 MORE = 250  # one by one: a loop that counts ends before the last one of them
 ALL = "the loop goes around all that follows accept(), too: answer, close, then take the next one"
+MUTE = "a client left without a word"
 HINTS = {
+    MUTE: "recv() returns b'' then: be through with this client and accept() the next one, "
+    "without `break`",
     "without an answer": ALL,
     "before it had read": ALL,
     "Bad file descriptor": "the loop belongs into the `with` of the listener, which closes it",
@@ -42,6 +45,7 @@ def step(server: Path) -> None:
             with called(program, served) as client:
                 serves(program, client, served)
         survives(program, MORE)
+        outlasts_a_mute(program)
 
 
 def rush(program: Program, stack: ExitStack) -> list[socket.socket]:
@@ -87,6 +91,23 @@ def serves(program: Program, client: socket.socket, served: int) -> None:
             reset = isinstance(error.__cause__ or error, ConnectionError)
             assert not reset, f"who waited for {program} was reset: it closed its listener"
         raise
+
+
+def outlasts_a_mute(program: Program) -> None:
+    """One says nothing and leaves, with an ordinary end; the next one gets its answer."""
+    try:
+        caller().close()
+        with caller() as client:
+            client.sendall(b"next")
+            answers(program, client, b"NEXT")
+            closes(program, client)
+    except (AssertionError, OSError) as error:
+        try:
+            died(program)
+        except AssertionError as why:
+            raise AssertionError(f"{MUTE}, and {why}") from None
+        assert not program.over, f"{MUTE}, and {program} ended"
+        raise AssertionError(f"{MUTE}, and for the next one: {error}") from None
 
 
 def survives(program: Program, served: int) -> None:
