@@ -66,6 +66,7 @@ def step(server: Path) -> None:
             rests(program, "all are silent")
             with small() as client:
                 sent = says(program, client, MEGABYTE)
+                asleep(program, processes())  # it has taken what it will, then
                 serves(program, "one client has sent a megabyte, and reads nothing")
                 rests(program, "one client has sent a megabyte and reads nothing")
                 hears(program, client, MEGABYTE, sent)
