@@ -15,21 +15,30 @@ ONE_BY_ONE = """
 import socket
 import sys
 
-with socket.create_connection(("127.0.0.1", 5000), timeout=2) as client:
-    answers = client.makefile("r")
-    for line in sys.argv[1:] or ["hello"]:
-        client.sendall(f"{line}\\n".encode())
-        print(answers.readline(), end="")
-    client.shutdown(socket.SHUT_WR)
-    print(answers.read(), end="")
-    answers.close()
+def main():
+    with socket.create_connection(("127.0.0.1", 5000), timeout=2) as client:
+        answers = client.makefile("r")
+        for line in sys.argv[1:] or ["hello"]:
+            client.sendall(f"{line}\\n".encode())
+            print(answers.readline(), end="")
+        client.shutdown(socket.SHUT_WR)
+        print(answers.read(), end="")
+        answers.close()
+
+try:
+    main()
+except ConnectionRefusedError:
+    sys.exit("nobody there")
 """
 AT_ONCE = """
 import socket
 import sys
 
 client = socket.socket()
-client.connect(("127.0.0.1", 5000))
+try:
+    client.connect(("127.0.0.1", 5000))
+except OSError as error:
+    sys.exit(str(error))
 client.sendall(("\\n".join(sys.argv[1:] or ["hello"]) + "\\n").encode())
 client.shutdown(socket.SHUT_WR)
 got = b""
@@ -47,7 +56,12 @@ def read():
     with client.makefile("r") as answers:
         sys.stdout.write(answers.read())
 
-with socket.create_connection(("127.0.0.1", 5000)) as client:
+try:
+    client = socket.create_connection(("127.0.0.1", 5000))
+except OSError as error:
+    print(error, file=sys.stderr)
+    sys.exit(1)
+with client:
     reader = threading.Thread(target=read)
     reader.start()
     for line in sys.argv[1:] or ["hello"]:
@@ -130,6 +144,8 @@ WRONG_CLIENTS = [
     ),
     ("for line in lines:", "for line in lines[:1]:", "line 2 is missing, b'line 1'"),
     ("for line in lines:", 'for line in [*lines, "!"]:', "line 2 is one too many, b'!'"),
+    ("sys.exit(f", "print(f", "nobody listens, and .* ends with status 0: let it be 1.*\nhint: as"),
+    ("except OSError as", "except KeyError as", "one line, and no traceback: .*\nhint: as before"),
     ("client.sendall(", "client.senddall(", "AttributeError: .*, in your line"),
     ("for answer in answers:", "for answer in [*answers][:-1]:", "missing"),
 ]

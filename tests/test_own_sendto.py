@@ -80,7 +80,7 @@ WRONG = [
         "gave no answer to an empty datagram within 8 s\nhint: b''",
     ),
     ("SOCK_DGRAM", "SOCK_STREAM", "Transport endpoint is not connected|recvfrom"),
-    ('"127.0.0.1"', '""', r"receives on 0.0.0.0, not 127.0.0.1"),
+    ('"127.0.0.1"', '""', r"receives on 0.0.0.0, not 127.0.0.1(.|\n)*hint: 0.0.0.0 is every"),
     ("5000", "5001", "receives on port 5001, not 5000"),
     (
         '    server.bind(("127.0.0.1", 5000))\n',

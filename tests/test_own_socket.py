@@ -88,6 +88,12 @@ WRONG = [
         SERVER.replace("    server.bind", "    print"),
         r"listens on port \d+, not 5000\nhint: without bind\(\) the kernel chooses",
     ),
+    (
+        SERVER.replace('(("127.0.0.1", 5000))', '("127.0.0.1", 5000)'),
+        r"takes exactly one argument .*\nhint: host and port are one argument",
+    ),
+    (SERVER.replace("STREAM", "DGRAM"), r"Operation not supported.*\nhint: .* SOCK_STREAM"),
+    (SERVER.replace("127.0.0.1", ""), r"listens on .*, not 127.0.0.1\nhint: bind\(\) decides"),
     (SERVER.replace("5000", "5001"), "listens on port 5001, not 5000"),
     (SERVER.replace("    connection, _", "connection, _"), "Bad file descriptor, in your line 7"),
     (SERVER.replace(".upper()", ""), "answered b'hello', expected b'HELLO'"),

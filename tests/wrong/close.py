@@ -70,6 +70,17 @@ def never_stops(address: Address, question: bytes) -> bytes:
             answer += client.recv(65536)
 
 
+def takes_a_part(address: Address, question: bytes) -> bytes:
+    answer = b""
+    with socket.create_connection(address) as client:
+        client.sendall(question)
+        client.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):
+            while data := client.recv(65536):
+                answer += data
+    return answer
+
+
 def knows_it_already(address: Address, question: bytes) -> bytes:
     return question.upper() * 3
 
@@ -270,6 +281,7 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
         "you left the file of makefile.. open, and it holds your.*\nhint: `with` closes a file",
     ),
     ("whole_question", never_stops, "still busy after 5 s.*\nhint: after the end recv.. gives b''"),
+    ("whole_question", takes_a_part, "broke off with a reset, and you .*\nhint: with a part"),
     ("whole_question", knows_it_already, "nobody connected to the server"),
     ("last_word", just_closes, "the client got ECONNRESET: you closed with bytes unread"),
     ("last_word", empties_first, TOO_EARLY),

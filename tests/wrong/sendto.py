@@ -49,6 +49,18 @@ def says_none(receiver: socket.socket, limit: int) -> tuple[bytes | None, Addres
     return (data, address) if len(data) <= limit else (None, None)
 
 
+def returns_the_error(receiver: socket.socket, limit: int) -> tuple[bytes, Address] | ValueError:
+    data, address = receiver.recvfrom(65535)
+    return ValueError("too long") if len(data) > limit else (data, address)
+
+
+def has_little_room(receiver: socket.socket, limit: int) -> tuple[bytes, Address]:
+    data, address = receiver.recvfrom(8192)
+    if len(data) > limit:
+        raise ValueError("too long")
+    return data, address
+
+
 def waits_for_more(receiver: socket.socket, limit: int) -> tuple[bytes, Address]:
     data = b""
     while not data:
@@ -215,6 +227,22 @@ def believes(address: Address, question: bytes, seconds: float, tries: int) -> b
                 return client.recv(65507)
             except TimeoutError:
                 pass
+    return None
+
+
+def knows_the_port(address: Address, question: bytes, seconds: float, tries: int) -> bytes | None:
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        for _ in range(tries):
+            client.sendto(question, address)
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0:
+                client.settimeout(left)
+                try:
+                    data, sender = client.recvfrom(65535)
+                except TimeoutError:
+                    break
+                if sender[1] == address[1]:
+                    return data
     return None
 
 
@@ -470,6 +498,12 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ),
     (
         "not_too_long",
+        returns_the_error,
+        "you returned ValueError.*: ValueError is due: raise it\nhint: `raise",
+    ),
+    ("not_too_long", has_little_room, "a part is missing\nhint: your call had no room"),
+    (
+        "not_too_long",
         waits_for_more,
         "0 bytes came, .*: you took more than one from the queue; an empty",
     ),
@@ -494,8 +528,13 @@ WRONG: list[tuple[str, Callable[..., Any] | Both, str]] = [
     ("persistence", says_nothing, "no answer came, and you returned b'', not None\nhint: after"),
     ("persistence", always_short, "you did not wait long enough"),
     ("persistence", believes, "you believed a stranger"),
+    ("persistence", knows_the_port, "believed a stranger\nhint: .*compare both"),
     ("persistence", asks_for_each_stranger, "no stranger makes you ask again"),
-    ("persistence", starts_the_time_again, "does each datagram of a stranger start the time"),
+    (
+        "persistence",
+        starts_the_time_again,
+        "start the time again.\nhint: a try has one deadline",
+    ),
     ("persistence", little_room, "63000 bytes, you returned 1024 bytes of it\nhint: what does not"),
     ("persistence", wants_words, "the answer is empty: you asked .*\nhint: b'' is a message"),
     ("persistence", a_socket_each, "first question came late, .*None\nhint: one socket for all"),

@@ -5,7 +5,7 @@ import os
 import select
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -13,6 +13,7 @@ from sockutils.calls.call import Calls
 from sockutils.calls.trace import trace
 from sockutils.lessons.close.ending import Address
 from sockutils.lessons.close.forgotten import link
+from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
@@ -30,6 +31,7 @@ ASK_HINTS = {
     "you got a reset": "end your direction only, read on until b'', and close then",
     "bytes to ask": "sendall() sends all of it",
     "the answer has": "one recv() gives what is there: who says that no more comes?",
+    "broke off": "with a part nobody can do anything: no `except`, so that the error gets out",
     "not bytes": "recv() gives bytes: put them together with b''.join()",
     "a socket that is still needed": "close() comes after the last recv()",
     "Bad file descriptor": "it is closed, and you want to read: what ends one direction only?",
@@ -65,6 +67,24 @@ def whole_question(ask: Callable[[Address, bytes], bytes]) -> None:
         assert not held() - before, "you left your socket open"
         assert not open_files, "you left the file of makefile() open, and it holds your socket"
         assert not left_open(calls), "you left it to Python to close your socket"
+    with (
+        socket.create_server(ANY) as listener,
+        background(breaks_off, listener),
+        suppress(OSError, EOFError, RuntimeError, ValueError),
+    ):
+        answer = ask(listener.getsockname(), b"short")
+        raise AssertionError(f"the answer broke off with a reset, and you returned {answer!r}")
+
+
+def breaks_off(listener: socket.socket) -> None:
+    with suppress(OSError):
+        listener.settimeout(2)
+        connection, _ = listener.accept()
+        connection.settimeout(1)
+        while connection.recv(100):
+            pass
+        connection.sendall(b"SHORT")
+        reset(connection)
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
+from sockutils.lessons.own.connect import EXIT, gives_up
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import UNREAD, answers, caller, closes, own_program
-from sockutils.practice.program import ANSWER, HOST, PORT, Program, free, running
+from sockutils.practice.program import ANSWER, HOST, PORT, START, Program, free, running
 from sockutils.practice.short import short
 from sockutils.tables.diag import sockets
 
@@ -40,6 +41,8 @@ HINTS = {
     "empty lines": "each answer has its newline: print(…, end='')",
     "as Python writes bytes": "`.decode()` makes text of bytes",
     "printed": f"print every answer that comes: {ON}",
+    "nobody listens": f"as before: an `except OSError` around all of it; {EXIT}",
+    "one line, and no traceback": f"as before: an `except OSError` around all of it; {EXIT}",
     "timed out": "within 2 s for each answer, not for all of them",
 }
 
@@ -59,6 +62,8 @@ def step(server: Path, client: Path) -> None:
         with running(client, *many) as calling:
             calling.ends()
             shows(calling, "".join(f"{line}\n" for line in many).upper())
+    with running(client) as alone:  # its server has ended
+        gives_up(alone, "nobody listens", START)
 
 
 def reads_everything(program: Program) -> None:

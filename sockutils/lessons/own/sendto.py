@@ -47,6 +47,7 @@ ONE_SOCKET = (
 HINTS = {
     "make it SOCK_DGRAM": "socket.socket(type=socket.SOCK_DGRAM), without listen() and accept()",
     "Operation not supported": "a datagram socket has no connections: bind(), then recvfrom()",
+    "receives on 0.0.0.0": "0.0.0.0 is every address of the machine: bind to 127.0.0.1 alone",
     "no UDP socket": "bind() before the loop, recvfrom() in it",
     "from port": "one socket for both: the one that received sends the answer, too",
     "went to another": "recvfrom() returns data and address: sendto() to that address, each time",

@@ -14,6 +14,9 @@ from sockutils.tables.diag import sockets
 HINTS = {
     "create_server() is": "socket.socket() makes it, server.bind() takes host and port as one "
     "thing, in parentheses of their own, and server.listen() takes nothing",
+    "takes exactly one argument": 'host and port are one argument: bind(("127.0.0.1", 5000))',
+    "Operation not supported": "listen() is for connections: make the socket SOCK_STREAM",
+    ", not 127.0.0.1": 'bind() decides where: bind(("127.0.0.1", 5000)); "" means every address',
     ", not 5000": 'without bind() the kernel chooses a port: bind(("127.0.0.1", 5000)), then '
     "listen()",
     "listens on no port": "socket(), bind() and listen() are three calls: are all there?",

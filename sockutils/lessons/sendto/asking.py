@@ -20,7 +20,8 @@ RESTARTED = "does each datagram of a stranger start the time again?"
 LONG = b"answer " * 9000  # 63,000 bytes
 LATE = 0.3  # seconds after the first question, when the second has been asked
 PEER = (
-    "the kernel knows who sent each: recvfrom() tells it, and a socket with a peer hears no other"
+    "the kernel knows who sent each: recvfrom() tells it, host and port (compare both), "
+    "and a socket with a peer hears no other"
 )
 
 
@@ -30,6 +31,7 @@ PEER = (
     hint={
         "as soon as it comes": "wait in recv(), settimeout(seconds) long: sleep() hears nothing",
         "a try took": "settimeout(seconds), before you wait",
+        RESTARTED: "a try has one deadline: settimeout(what is left of it) before each recvfrom()",
         "a stranger": PEER,
         "no stranger makes": "a round ends with its time, not with a stranger: count the rounds",
         "not None": "after the last round: return None",
@@ -62,8 +64,10 @@ def persistence(ask: Callable[[Address, bytes, float, int], bytes | None]) -> No
         count = min(deaf + 1, tries)
         with ExitStack() as stack:
             server, stranger = udp(stack), udp(stack)
+            namesake = udp(stack, ("127.0.0.2", server.getsockname()[1]))  # the same port
+            strangers = stranger, namesake
             over = threading.Event()
-            with background(hard_of_hearing, server, stranger, deaf, late, expected, over) as peer:
+            with background(hard_of_hearing, server, strangers, deaf, late, expected, over) as peer:
                 answer, elapsed, more = asked(ask, server, seconds, tries, what, over)
             questions = peer.result + drained(server)
         left += more
@@ -150,26 +154,27 @@ def slow(server: socket.socket, over: threading.Event) -> None:
 
 def hard_of_hearing(
     server: socket.socket,
-    stranger: socket.socket,
+    strangers: tuple[socket.socket, ...],
     deaf: int,
     late: float,
     said: bytes | None,
     over: threading.Event,
 ) -> list[bytes]:
-    """A server that ignores the first questions, while a stranger talks to its client."""
+    """A server that ignores the first questions, while strangers talk to its client."""
     questions: list[bytes] = []
     client, quiet = None, 0.0
     server.settimeout(0.05)
     while not over.is_set():
         if client and time.monotonic() < quiet:
-            stranger.sendto(STRANGER, client)
+            strangers[0].sendto(STRANGER, client)
         try:
             question, client = server.recvfrom(LARGEST)
         except TimeoutError:
             continue
         quiet = time.monotonic() + CHATTER
         questions.append(question)
-        stranger.sendto(STRANGER, client)
+        for stranger in strangers:
+            stranger.sendto(STRANGER, client)
         if len(questions) > deaf:
             over.wait(late)
             numbered = b"answer %d" % len(questions)

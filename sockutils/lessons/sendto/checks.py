@@ -22,6 +22,8 @@ TAKEN = "you took more than one from the queue; an empty datagram is one, too"
 CUT = "ValueError is due: it was too long, and the rest is gone"
 DUE = "ValueError is due: raise it"
 SHORT = "that is not too long"
+MISSING = "a part is missing"
+RAISED = "you raised ValueError"
 
 
 @exercise(
@@ -30,6 +32,7 @@ SHORT = "that is not too long"
         CUT: "how can you tell that a part is missing? Ask for more than the limit, or for flags",
         DUE: '`raise ValueError("too long")` ends the call: nothing is returned',
         SHORT: "`limit` bytes are allowed, and so is none: compare with >",
+        MISSING: "your call had no room for it: ask for 65,535, or for limit + 1",
         "not (data, address)": "return both, as recvfrom() does: the data and the sender's address",
         "still in the queue": "MSG_PEEK leaves it there: read it, too, before you raise",
         TAKEN: "one call of recvfrom() or recvmsg() is one datagram: call it once",
@@ -52,10 +55,11 @@ def not_too_long(
             head = waiting(receiver)
             assert head != size, f"{came}, {said}, and it is still in the queue"
             assert head == after, f"{came}, {said}: {TAKEN}"
-            raised = isinstance(found, ValueError)
+            raised = said == RAISED
             due = CUT if cut(found, size) else DUE
             right = raised == (size > limit)
             assert right, f"{came}, {said}: {due if size > limit else SHORT}"
+            assert raised or not cut(found, size), f"{came}, {said}: {MISSING}"
             assert raised or found == (bytes(size), there), f"{came}, {said}, not (data, address)"
 
 
@@ -64,7 +68,7 @@ def whole(receive: Callable[..., object], *arguments: object) -> tuple[object, s
     try:
         found = receive(*arguments)
     except ValueError as error:
-        return error, "you raised ValueError"
+        return error, RAISED
     except TimeoutError:
         return None, "you wait for one more"
     return found, f"you returned {shorter(found)}"

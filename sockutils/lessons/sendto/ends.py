@@ -4,14 +4,14 @@ import select
 import socket
 from contextlib import ExitStack
 
-from sockutils.link.relay import LARGEST
+from sockutils.link.relay import LARGEST, Address
 
 ANY = ("127.0.0.1", 0)
 
 
-def udp(stack: ExitStack) -> socket.socket:
+def udp(stack: ExitStack, address: Address = ANY) -> socket.socket:
     made = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-    made.bind(ANY)
+    made.bind(address)
     return made
 
 

@@ -33,8 +33,11 @@ ECHO_OFF = Path("/proc/sys/net/ipv4/icmp_echo_ignore_all")
 
 @exercise(
     "socket",
-    hint="found = socket.socket(fileno=number) asks the kernel: its family, type and proto; "
-    "found.detach() keeps it from closing.",
+    hint={
+        "you returned [": "[ ] makes a list, ( ) a tuple: return (family, type, protocol).",
+        "": "found = socket.socket(fileno=number) asks the kernel: its family, type and proto; "
+        "found.detach() keeps it from closing.",
+    },
 )
 def identify(what_is: Callable[[int], Kind]) -> None:
     with ExitStack() as stack:
@@ -187,9 +190,16 @@ def reassemble(put_in_order: Callable[[socket.socket, int], bytes]) -> None:
 def compare(got: bytes, parts: list[bytes], order: tuple[int, ...]) -> None:
     whole = b"".join(parts)
     assert isinstance(got, bytes), f"it returned {got!r:.80}, not bytes"
+    first = order[: len(parts)]
+    once, each = sorted(set(first)), sorted(first)
     why = ""
-    if got == b"".join(parts[number] for number in order[: len(parts)]):
+    if got == b"".join(parts[number] for number in first):
         why = ": the parts as they came"
+    elif once != each and got in (
+        b"".join(parts[n] for n in once),
+        b"".join(parts[n] for n in each),
+    ):
+        why = ": something is missing; a part that comes twice counts once"
     elif got == b"".join(bytes([number]) + part for number, part in enumerate(parts)):
         why = ": with the numbers in front of the parts"
     elif len(got) < len(whole):
