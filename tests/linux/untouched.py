@@ -26,13 +26,14 @@ USERS = {"learner": "65534", "root": ""}
 PYTEST = ".venv/bin/python -m pytest -q -rs --tb=line -p no:cacheprovider -n0 --nbval"
 
 # What is looked at, by root in the first network: a name, and shell text that lists it.
+# The firewall first: to look at it loads modules, which then are there before and after.
 LOOKS = {
+    "firewall": "nft list ruleset 2>/dev/null; iptables-save 2>/dev/null",
     "modules": "cut -d' ' -f1 /proc/modules",
     "requests": "cat /run/requests 2>/dev/null",
     "settings": "sysctl -a 2>/dev/null",
     "mounts": "cut -d' ' -f1-4 /proc/mounts",
     "interfaces": "ip -o link; ip -o address; ip route; ip -6 route; ip rule",
-    "firewall": "nft list ruleset 2>/dev/null; iptables-save 2>/dev/null",
     "devices": "ls -l --time-style=+ /dev /dev/net /dev/shm",
     "files": "find /etc -printf '%p %s %T@\\n'",
     "temporary": "ls -A /tmp /var/tmp /run",
