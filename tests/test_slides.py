@@ -129,7 +129,7 @@ def follows(slides: Page, forward: str) -> None:
     with slides.expect_popup() as opened:
         slides.keyboard.press("n")
     beside = opened.value.locator("body")
-    told = re.compile(rf"^listen\(\)\s+minute 0 to {first} of {whole}\s+Ask: Who answers")
+    told = re.compile(rf"^listen\(\)\s+minute 0 to {first} of {whole}\s+Ask: A client calls")
     expect(beside).to_have_text(told, use_inner_text=True)
     while not beside.inner_text().startswith("What listen"):
         slides.keyboard.press(forward)

@@ -1,5 +1,6 @@
 """A picture for a lecture hall, with the text that says the same."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from sockutils.figures import svg
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 # for matplotlib; in a page they become those of its theme, and so do black and white
 CLIENT, SERVER, KERNEL = LIGHT["client"], LIGHT["server"], LIGHT["kernel"]
 OTHER, FAINT = LIGHT["other"], LIGHT["faint"]
+
+# Where the home directory is read-only, it says under the first figure that its cache is in /tmp.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 WIDTH = 10.0  # inches
 SIZE = 16  # points
@@ -41,23 +45,15 @@ class Picture:
         return {"text/html": html(self.svg, alt), "text/plain": self.text}
 
 
-def blank(height: float, **more: Any) -> "Figure":
-    import logging
-
-    # Where the home directory is read-only, it says below a figure that its cache is in /tmp.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(WIDTH, height), facecolor="white", **more)
-
-
 def canvas(height: float = 4.0) -> tuple["Figure", "Axes"]:
     """A white figure 10 inches wide, and axes whose text is read from the back row.
 
     Nothing is shown until it is a `Picture`; pyplot and its global state stay out of it. Text that
     you add, a title too, needs `fontsize=SIZE`.
     """
-    figure = blank(height, layout="constrained")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), facecolor="white", layout="constrained")
     axes = figure.add_subplot(facecolor="white")
     axes.tick_params(labelsize=SIZE, width=1.5, length=6)
     axes.xaxis.label.set_fontsize(SIZE)
@@ -69,7 +65,9 @@ def canvas(height: float = 4.0) -> tuple["Figure", "Axes"]:
 
 def sheet(height: float) -> tuple["Figure", "Axes"]:
     """A white figure without axes to see, measured in inches from its top left corner."""
-    figure = blank(height)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, WIDTH), ylim=(height, 0))
     axes.axis("off")
