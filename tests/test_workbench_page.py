@@ -183,7 +183,7 @@ def test_twenty_fast_clicks(work: Locator) -> None:
         }
     }""")
     said = work.locator(".wb-ladder svg")
-    # On a busy machine one may be told as a call that waits, and later as "recv() → …, after a wait".
+    # On a busy machine one may be told as a call that waits, and then as one after a wait.
     heard = re.compile(r"(recv\((100)?\) → b'hello'[^§]*){10}")
     expect(said).to_have_attribute("aria-label", heard)
     assert work.locator(".wb-ladder .i").count() > before + 20
