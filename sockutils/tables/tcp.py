@@ -5,6 +5,7 @@ import socket
 import struct
 import termios
 
+from sockutils.peers.waits import wait_until
 from sockutils.tables.diag import sockets
 
 INT = struct.Struct("=i")
@@ -21,6 +22,15 @@ def tcp_info(end: socket.socket, offset: int, field: struct.Struct) -> int:
 def received(reader: socket.socket) -> int:
     """Return how many bytes have arrived since the connection began, read or not."""
     return tcp_info(reader, BYTES_RECEIVED, U64)
+
+
+def settle(end: socket.socket) -> None:
+    """Return when the other kernel has answered what was sent, whatever its answer is.
+
+    Raises TimeoutError after five seconds.
+    """
+    if not wait_until(lambda: not tcp_info(end, UNACKED, U32)):
+        raise TimeoutError("the other kernel has not answered")
 
 
 def unread(reader: socket.socket) -> int:

@@ -1,9 +1,6 @@
 """What stands around the lesson's calls: clients, outcomes, and what the kernel's table says."""
 
-import array
-import fcntl
 import socket
-import termios
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,20 +54,6 @@ def after_the_end(port: int) -> Table:
 def _on_their_way(states: list[str]) -> bool:
     reset_after_its_end = states.count("CLOSE-WAIT") > states.count("FIN-WAIT-2")
     return "ESTAB" in states or "SYN-RECV" in states or reset_after_its_end
-
-
-def arrived(end: socket.socket) -> None:
-    """Return when the other end's kernel has confirmed all bytes that were sent here.
-
-    TIOCOUTQ of ioctl_tty(2), which is SIOCOUTQ of tcp(7).
-    """
-    wait_until(lambda: not _unconfirmed(end))
-
-
-def _unconfirmed(end: socket.socket) -> int:
-    number = array.array("i", [0])
-    fcntl.ioctl(end, termios.TIOCOUTQ, number)
-    return number[0]
 
 
 def _settled(port: int, passing: Callable[[list[str]], bool]) -> Table:

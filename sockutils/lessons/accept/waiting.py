@@ -107,8 +107,12 @@ def _find_the_living(
     some = f"you closed {closed} of {dead} such" if closed else ""
     why = READ if read else some or "accept() hands it out like any other"
     assert peer, f"you returned a connection that its client has reset: {why}"
-    why = f": {ENDED}" * ended or ": the bytes that you read were its own" * read
-    assert peer != last.getsockname(), f"you passed over a living client{why}"
+    passed = "you passed over a living client"
+    if ended:
+        passed += f": {ENDED}"
+    elif read:
+        passed += ": the bytes that you read were its own"
+    assert peer != last.getsockname(), passed
     assert peer == client.getsockname(), "you returned another socket than the client's"
     assert in_queue(address[1]) == 1, (
         "a client that came later does not wait any more: stop at the first that lives"

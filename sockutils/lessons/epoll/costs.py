@@ -8,7 +8,8 @@ from typing import Any
 from sockutils.libc import ffi
 
 MANY = 100  # below it the cost of a call itself is most of the time
-LEAST, MOST, BUDGET = 30, 1000, 2_000_000  # how often a call is timed; nanoseconds
+# How often a call is timed; nanoseconds, of several slices of the processor's time.
+LEAST, MOST, BUDGET = 30, 10_000, 20_000_000
 TURNS = 5
 Costs = Mapping[int, Mapping[str, float]]  # descriptors → call → microseconds
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sockutils.lessons.own import poll
 from sockutils.lessons.own.patience import hears_soon
-from sockutils.lessons.own.poll import MEGABYTE, hears, says, serves, small
+from sockutils.lessons.own.poll import GONE, MEGABYTE, hears, says, serves, small
 from sockutils.lessons.own.rests import asleep, processes, rests
 from sockutils.lessons.own.thousand import CLIENTS, crowd, many_descriptors, waits_for_none
 from sockutils.peers.ends import reset, unread
@@ -26,7 +26,6 @@ FEW = 10  # leave last
 LAST = b"the end"  # a line without its newline
 HUGE = b"x" * 300_000 + b"\n"
 ENTRY = re.compile(r"^tfd:\s+\d+ events:\s+([0-9a-f]+)", re.MULTILINE)
-GONE = "who is gone concerns nobody else: `except OSError` around recv() and send()"
 KEEP = "keep what send() did not take, and ask for EPOLLOUT until it is out"
 Instance = tuple[int, int]  # a process and its descriptor
 HINTS = {

@@ -5,13 +5,11 @@ They come in groups that its backlog has room for: how large that is, is the ser
 
 import os
 import resource
-import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 
 from sockutils.lessons.own.patience import patiently
-from sockutils.lessons.own.rests import processes
 from sockutils.practice.own import caller, died
 from sockutils.practice.program import ANSWER, PORT, Program
 from sockutils.tables.netlink import open_netlink
@@ -46,10 +44,10 @@ def crowd(program: Program, stack: ExitStack, number: int) -> list[socket.socket
     clients: list[socket.socket] = []
     try:
         while len(clients) < number and not program.over:
-            with stopped() if not clients else nullcontext():
+            with program.stopped() if not clients else nullcontext():
                 more = range(min(room(), number - len(clients)))
                 clients.extend(stack.enter_context(caller()) for _ in more)
-            if not accepted():
+            if not none_waits():
                 waits_for_none(program, len(clients))
     except (TimeoutError, ConnectionError):
         died(program)
@@ -64,7 +62,7 @@ def crowd(program: Program, stack: ExitStack, number: int) -> list[socket.socket
 
 def waits_for_none(program: Program, number: int = 1) -> None:
     """Whoever has connected is accepted, unless the program sleeps or spins."""
-    calm = patiently(program, lambda: program.over or accepted())
+    calm = patiently(program, lambda: program.over or none_waits())
     program.lives()
     have = number - sum(row.accept_queue or 0 for row in listeners())
     told = f"{number} clients are connected, and say nothing"
@@ -76,7 +74,7 @@ def room() -> int:
     return max(1, min([RUSH, *(row.backlog or 0 for row in listeners())]))
 
 
-def accepted() -> bool:
+def none_waits() -> bool:
     return not any(row.accept_queue for row in listeners())
 
 
@@ -84,20 +82,3 @@ def listeners() -> list[Row]:
     """The rows of those alone: a table of all the clients takes a while."""
     with closing(open_netlink()) as kernel:
         return [*tcp_rows(kernel, PORT, LISTEN)]
-
-
-@contextmanager
-def stopped() -> Iterator[None]:
-    """It does not run during the block, so that all that happens is news to it at once."""
-    pids = processes()
-    sent(pids, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        sent(pids, signal.SIGCONT)
-
-
-def sent(pids: set[int], number: int) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)

@@ -3,7 +3,6 @@
 from sockutils.lessons.own.send import step
 from sockutils.lessons.send.arrivals import (
     drip,
-    settle,
     tell,
     trickle,
     wait_for_bytes,
@@ -12,7 +11,7 @@ from sockutils.lessons.send.arrivals import (
 from sockutils.lessons.send.buffers import draw_buffers, small_buffers
 from sockutils.lessons.send.checks import delimiter, exactly, one_message
 from sockutils.lessons.send.pictures import draw_flow, draw_rates, look
-from sockutils.tables.tcp import queues, unread
+from sockutils.tables.tcp import queues, settle, unread
 
 __all__ = [
     "delimiter",

@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import cycle
 
 from sockutils.peers.waits import wait_until
-from sockutils.tables.tcp import U32, UNACKED, received, tcp_info, unread
+from sockutils.tables.tcp import received, unread
 
 PATIENCE = 5.0  # seconds
 
@@ -62,15 +62,6 @@ def wait_for_bytes(reader: socket.socket, count: int) -> None:
     """
     if not wait_until(lambda: received(reader) >= count):
         raise TimeoutError(f"{count} bytes have not come")
-
-
-def settle(end: socket.socket) -> None:
-    """Return when the other kernel has answered what was sent, whatever its answer is.
-
-    Raises TimeoutError after five seconds.
-    """
-    if not wait_until(lambda: not tcp_info(end, UNACKED, U32)):
-        raise TimeoutError("the other kernel has not answered")
 
 
 def wait_until_over(end: socket.socket) -> None:
