@@ -168,7 +168,13 @@ def jupyterlab(home: Path) -> Iterator[str]:
     finally:
         started = psutil.Process(server.pid).children(recursive=True)
         server.terminate()
-        server.wait()
+        try:
+            server.wait(PATIENCE / 5)
+        except subprocess.TimeoutExpired:
+            # Its loop stopped while a thread of AnyIO's worked for it: nobody tells that thread to
+            # end, and Python waits for it at exit. What it started is gone all the same.
+            server.kill()
+            server.wait()
     all_end(started)
 
 

@@ -134,8 +134,8 @@ WRONG_SERVERS = [
 ]
 WRONG_CLIENTS = [
     (ASKS, 'client.sendall("hello")', "shout_client.py ended with status 1: TypeError: .* line 5"),
-    (ASKS, 'client.sendall(b"hi")', "shout_client.py said b'hi', not b'hello'"),
-    (ASKS, "pass", "shout_client.py said b'', not b'hello'"),
+    (ASKS, 'client.sendall(b"hi")', "shout_client.py said b'hi' to the server, not b'hello'"),
+    (ASKS, "pass", "shout_client.py said b'' to the server, not b'hello'"),
     (SHOWS, "client.recv(100)", "shout_client.py got b'good morning' and printed ''"),
     (SHOWS, "print(client.recv(100))", r'printed "b\'good morning\'", .*hint: `.decode'),
     (SHOWS, "print('good morning')", "got b'and who are you.' and printed 'good morning"),

@@ -153,7 +153,7 @@ def static(opened: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         pages.append(page)
         page.clock.install(time=0)
         page.goto(file.as_uri())
-        page.clock.pause_at(1)
+        page.clock.pause_at(60)  # later than any machine needs to load it
         return page
 
     yield show

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import browser
@@ -326,7 +327,11 @@ def open_sockets() -> int:
 def kernel() -> psutil.Process:
     """The newest kernel that this test has started."""
     mine = psutil.Process().children(recursive=True)
-    found = [each for each in mine if "sockutils.kernel" in " ".join(each.cmdline())]
+    found = []
+    for each in mine:
+        with suppress(psutil.NoSuchProcess):  # ended since, or as good as
+            if "sockutils.kernel" in " ".join(each.cmdline()):
+                found.append(each)
     return max(found, key=lambda each: each.create_time())
 
 

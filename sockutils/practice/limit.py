@@ -38,6 +38,9 @@ def bounded(seconds: float, function: Callable[..., object], *args: Any) -> list
         function(*args)
     except Busy:
         pass
+    except RuntimeError:  # Thread.join() of Python up to 3.12 makes one of what interrupts it
+        if not stuck:
+            raise
     finally:
         over = True  # before any call, since Python handles signals at calls
         signal.setitimer(signal.ITIMER_REAL, *timer)

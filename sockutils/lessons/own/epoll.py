@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from sockutils.lessons.own import poll
-from sockutils.lessons.own.patience import hears_soon
+from sockutils.lessons.own.patience import hears_soon, patiently
 from sockutils.lessons.own.poll import GONE, MEGABYTE, hears, says, serves, small
 from sockutils.lessons.own.rests import asleep, processes, rests
 from sockutils.lessons.own.thousand import CLIENTS, crowd, many_descriptors, waits_for_none
@@ -79,6 +79,7 @@ def step(server: Path) -> None:
         clients = crowd(program, stack, number - 1)
         calm(program, f"{number - 1} clients are silent")
         clients.append(one_more(program, stack))
+        patiently(program, lambda: len(watched(program)) > number)  # accepted is not yet watched
         found = len(watched(program))
         assert found > number, (
             f"{program} has accepted {number} clients, and what epoll watches is {found}: "

@@ -110,7 +110,7 @@ def calls_once(client: Path, answer: bytes) -> None:
             heard = said(connection)
             if not heard:
                 died(program)
-            assert heard == HELLO, f"{program} said {heard!r:.80}, not {HELLO!r}"
+            assert heard == HELLO, f"{program} said {heard!r:.80} to the server, not {HELLO!r}"
             connection.sendall(answer)
             wait_until(lambda: program.over, 1)  # who closes first has the port rest in TIME-WAIT
         program.ends()

@@ -19,15 +19,15 @@ def trickle(
     """Send data in pieces of these sizes, each when the reader has taken the one before.
 
     The reader is a socket of this process, so its kernel can be asked what is left to read.
-    Gives up after five seconds, and when the reader is closed.
+    Gives up when the reader takes nothing for five seconds, and when it is closed.
     """
-    until = time.monotonic() + PATIENCE
     sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError):  # the reader has been closed
         expected = received(reader)
         for piece in pieces(data, sizes):
             sender.sendall(piece)
             expected += len(piece)
+            until = time.monotonic() + PATIENCE
             while received(reader) < expected or unread(reader):
                 if time.monotonic() > until:
                     return
