@@ -250,6 +250,11 @@ WRONG = [
         r"while all are silent, shout_server.py .* keeps a processor busy\nhint: .* no time",
     ),
     (
+        "poll.poll()",
+        "poll.poll(1)",
+        r"all are silent, and shout_server.py wakes again and again: poll\(\) counts",
+    ),
+    (
         SENDING,
         "        self.connection.send(self.answers)",
         r"answered b'HELLO\\n(WORLD\\n)?HELLO.*\nhint: cut off what send\(\) took",

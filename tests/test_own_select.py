@@ -266,7 +266,7 @@ WRONG = [
     ),
     (SERVER, "begun[client].upper()", 'b""', "without its newline: .*\nhint: when recv"),
     (SERVER, "return bool(data)", "return True", "a word: .*left its end of .* open\nhint: recv"),
-    (SERVER, "(begun[client] + data)", "data", "ended a line without its newline: .*\nhint: when"),
+    (SERVER, "(begun[client] + data)", "data", "a line and a half .*\nhint: answer each"),
     (SERVER, "in lines:", "in lines[:1]:", "three lines came in one piece: .*\nhint: answer every"),
     (
         SERVER,
@@ -274,12 +274,18 @@ WRONG = [
         'begun[client] = client.setblocking(False) or b""',
         "reads late, .*\nhint: a nonblocking sendall",
     ),
-    (SERVER, "line.upper() +", "line.strip().upper() +", "from byte .*\nhint: give back"),
+    (SERVER, "line.upper() +", "line.strip().upper() +", "blanks around it: .*\nhint: blanks"),
     (
         SERVER,
         "line.upper() +",
         'line.decode(errors="replace").upper().encode() +',
         "are no text: .*\nhint: bytes have",
+    ),
+    (
+        SERVER,
+        "line.upper() +",
+        r'line.rpartition(b"\r")[2].upper() +',
+        "a carriage return in it: .*answered .*\nhint: a newline",
     ),
     (
         SERVER,

@@ -143,6 +143,11 @@ WRONG = [
     ),
     (
         "question.upper()",
+        "question.decode('utf-8', 'surrogateescape').upper().encode('utf-8', 'surrogateescape')",
+        "letters that ASCII has not: .*\nhint: a datagram has any bytes",
+    ),
+    (
+        "question.upper()",
         "question.strip().upper()",
         r"blanks around it: .* answered b'BLANKS', not b' BLANKS .n'\nhint: blanks and a newline",
     ),

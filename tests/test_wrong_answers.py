@@ -1,6 +1,8 @@
 """Wrong answers to the exercises: no check takes one, and each gets the words that help its author.
 
-As a program: give a lesson's checks their wrong answers, in this process, and print what is amiss.
+And right ones that are not the solution's way, where a check was wrong about them once.
+
+As a program: give a lesson's checks these answers, in this process, and print what is amiss.
 
 python tests/test_wrong_answers.py start
 """
@@ -38,14 +40,18 @@ Wrong = tuple[str, Answer, str]  # the check, an answer, what has to be said
 
 
 def wrong(lesson: str) -> list[Wrong]:
-    """What tests/wrong/LESSON.py has; a lesson's name may be that of a module of Python's."""
+    found: list[Wrong] = answers(lesson).WRONG
+    return found
+
+
+def answers(lesson: str) -> ModuleType:
+    """tests/wrong/LESSON.py; a lesson's name may be that of a module of Python's."""
     spec = spec_from_file_location(f"wrong_{lesson}", HERE / f"{lesson}.py")
     assert spec
     assert spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    found: list[Wrong] = module.WRONG
-    return found
+    return module
 
 
 def checks(lesson: str) -> ModuleType:
@@ -118,3 +124,6 @@ if __name__ == "__main__":
             print(f"{name}, {getattr(answer, '__name__', answer)}: {problem}")
         if "-v" in sys.argv:
             print(repr(check(answer)))
+    for name, answer in getattr(answers(sys.argv[1]), "RIGHT", ()):
+        if str(said := getattr(checks(sys.argv[1]), name)(answer)) != f"{name}: passed":
+            print(f"{name}, {answer.__name__}: {said}, and it is right")

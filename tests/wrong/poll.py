@@ -257,6 +257,26 @@ def one_after_the_other(numbers: list[int]) -> list[bytes]:
     return received
 
 
+def each_in_turn(numbers: list[int], asks: bool = False) -> list[bytes]:
+    poller = select.poll()
+    received = dict.fromkeys(numbers, b"")
+    for number in numbers:
+        poller.register(number, select.POLLIN)
+    for number in numbers:
+        if asks:
+            poller.poll()
+        with suppress(OSError):
+            while data := os.read(number, 4096):
+                received[number] += data
+        poller.unregister(number)
+        os.close(number)
+    return [*received.values()]
+
+
+def asks_and_reads_in_turn(numbers: list[int]) -> list[bytes]:
+    return each_in_turn(numbers, asks=True)
+
+
 def to_the_end_of_each(numbers: list[int]) -> list[bytes]:
     poller = select.poll()
     received = dict.fromkeys(numbers, b"")
@@ -441,6 +461,8 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("gather", returns_after_one_round, r"(?s)you returned while some.*go on until"),
     ("gather", a_hangup_is_the_end, r"whose writer had gone said 70,000 .*, you have b''"),
     ("gather", one_after_the_other, r"not asked poll"),
+    ("gather", each_in_turn, r"not asked poll"),
+    ("gather", asks_and_reads_in_turn, r"waited in a read"),
     ("gather", to_the_end_of_each, r"waited in a read"),
     ("gather", gives_the_dictionary, r"not a list"),
     (

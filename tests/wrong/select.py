@@ -143,16 +143,22 @@ def reads_each_until_it_is_silent(connections: Ends, seconds: float) -> list[byt
     return list(received.values())
 
 
-def gathers(watched: Ends, seconds: float, in_order: bool = True) -> list[bytes]:
+def gathers(
+    watched: Ends,
+    seconds: float,
+    in_order: bool = True,
+    size: int = 4096,
+    longest: float | None = None,
+) -> list[bytes]:
     end = time.monotonic() + seconds
     received = dict.fromkeys(watched, b"")
     ended: dict[socket.socket, bytes] = {}
     for one in watched:
         one.setblocking(False)
     while watched and (left := end - time.monotonic()) > 0:
-        for one in select.select(watched, [], [], left)[0]:
+        for one in select.select(watched, [], [], longest or left)[0]:
             try:
-                data = one.recv(4096)
+                data = one.recv(size)
             except BlockingIOError:
                 continue
             except OSError:
@@ -162,6 +168,14 @@ def gathers(watched: Ends, seconds: float, in_order: bool = True) -> list[bytes]
                 watched.remove(one)
                 ended[one] = received[one]
     return list((received if in_order else ended | received).values())
+
+
+def looks_now_and_then(connections: Ends, seconds: float) -> list[bytes]:
+    return gathers([*connections], seconds, longest=0.01)
+
+
+def reads_little(connections: Ends, seconds: float) -> list[bytes]:
+    return gathers([*connections], seconds, size=100)
 
 
 def empties_the_list(connections: Ends, seconds: float) -> list[bytes]:
@@ -478,6 +492,7 @@ def nothing(listener: socket.socket, waiting: Waiting, limit: int) -> None:
 WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("deadline", anew_each_time, r"stayed \d\.\d s, 1 s were allowed.*start the time anew"),
     ("deadline", never_waits, r"never rest.*timeout is 0"),
+    ("deadline", looks_now_and_then, r"never rest.*timeout is 0, or short"),
     ("deadline", watches_the_ended, r"never rest.*ended stays readable"),
     ("deadline", looks_once, r"came back after .*call it again"),
     ("deadline", one_after_the_other, r"did not read on: do you wait for one"),
@@ -528,3 +543,4 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("room", leaves_when_all_have_come, r"function had returned"),
     ("room", takes_one_client, r"not accepted all: do you watch the listener"),
 ]
+RIGHT: list[tuple[str, Callable[..., object]]] = [("deadline", reads_little)]

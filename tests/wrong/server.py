@@ -232,6 +232,10 @@ def reads(
                 break
 
 
+def reads_text(pieces: Iterable[bytes]) -> Requests:
+    yield from reads(piece.decode().encode() for piece in pieces)
+
+
 def minds_the_case(pieces: Iterable[bytes]) -> Requests:
     return reads(pieces, lower=False)
 
@@ -381,6 +385,7 @@ WRONG: list[tuple[str, Callable[..., object], str]] = [
     ("nobody_waits", never_waits, r"silence: it never rests"),
     ("nobody_waits", stops_at_once, r"stops: .*served until they leave"),
     ("any_pieces", each_piece_is_one, r"in pieces of 1.*you gave"),
+    ("any_pieces", reads_text, r"UnicodeDecodeError.*\nhint: a body is bytes"),
     ("any_pieces", minds_the_case, r"may be written in any way"),
     ("any_pieces", looks_anywhere, r"before the first colon"),
     ("any_pieces", one_for_each_piece, r"you gave no more"),

@@ -29,6 +29,7 @@ HINTS = {
     "Broken pipe": "EPIPE is what a reset is called after the client's end: catch OSError",
     "Ctrl-C": "`except OSError:`, as `except:` catches KeyboardInterrupt, too",
     SPINS: "the `try` around recv() and sendall() only; what accept() raises is no client's error",
+    "left the connection open": "`with connection:` around recv() and sendall() closes in any case",
     "leaves to Python": "an error jumps over close(): `with connection:` closes in any case",
     "": f"some clients are gone before accept(): {CATCH}",
 }

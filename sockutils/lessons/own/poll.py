@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sockutils.lessons.own.patience import hears_soon, patiently, waiting
-from sockutils.lessons.own.rests import asleep, processes
+from sockutils.lessons.own.rests import asleep, processes, seldom
 from sockutils.peers.ends import reset
 from sockutils.peers.waits import wait_until
 from sockutils.practice.own import UNREAD, answers, caller, died, own_program
@@ -64,6 +64,7 @@ def step(server: Path) -> None:
         with caller() as silent:
             serves(program, "and one client is silent")
             rests(program, "all are silent")
+            seldom(program, processes(), "all are silent")
             with small() as client:
                 sent = says(program, client, MEGABYTE)
                 asleep(program, processes())  # it has taken what it will, then

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from sockutils.peers.waits import wait_until
@@ -9,8 +10,12 @@ from sockutils.practice.program import HOST, PORT, Program
 from sockutils.tables.busy import who_holds
 
 LOOKS = 10  # in a row that have to find it asleep
-WHILE, MUCH = 0.5, 0.005  # seconds, and the processor time that a server which waits does not use
+# Looks, half a second of them (longer on a busy machine, where whoever wakes wakes as seldom), and
+# the seconds of the processor that a server which waits does not use.
+WHILE, MUCH = 100, 0.005
 SPENT, PATIENCE = 1.5, 30  # seconds of the processor, and of the clock, until it has to sleep
+OFTEN = 90  # times in that while: as often as somebody who looks every five milliseconds
+MILLISECONDS = "poll() counts milliseconds; without a number it waits until there is something"
 SPINS = "keeps a processor busy"
 
 
@@ -18,13 +23,20 @@ def rests(program: Program, when: str) -> None:
     """It sleeps, and uses no processor time for a while."""
     pids = processes()
     calm = asleep(program, pids)
-    before = used(pids)
-    wait_until(lambda: program.over, WHILE)
-    spent = used(pids) - before
+    spent = seldom(program, pids, when)
     program.lives()
     assert not program.over, f"{when}, and {program} has ended"
     busy = not calm or spent > MUCH
     assert not busy, f"{when}, and {program} {SPINS}: nothing is to be done"
+
+
+def seldom(program: Program, pids: set[int], when: str) -> float:
+    """For a while it does not wake again and again; return what processor time it has used."""
+    before, woken, looks = used(pids), wakes(pids), count()
+    wait_until(lambda: program.over or next(looks) >= WHILE, PATIENCE)
+    spent, woken = used(pids) - before, wakes(pids) - woken
+    assert woken < OFTEN, f"{when}, and {program} wakes again and again: {MILLISECONDS}"
+    return spent
 
 
 def processes() -> set[int]:
@@ -53,6 +65,16 @@ def states(pid: int) -> list[str]:
     for path in Path(f"/proc/{pid}/task").glob("*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):  # that thread has just ended
             found.append(path.read_text().rpartition(")")[2].split()[0])
+    return found
+
+
+def wakes(pids: set[int]) -> int:
+    """How often their threads were given a processor: the last number of schedstat, if there."""
+    found = 0
+    for pid in pids:
+        for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with suppress(OSError):
+                found += int(path.read_text().split()[-1])
     return found
 
 

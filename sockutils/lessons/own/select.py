@@ -33,6 +33,9 @@ HINTS = {
     "a line and a half": "answer each line that is complete, and keep only what follows the last"
     " newline",
     "no text": "bytes have upper(), too: without decode(), none is lost",
+    "blanks around": "blanks are bytes like others: no strip()",
+    "a carriage return": "a newline ends a line, and nothing else: split(b'\\n');"
+    " splitlines() splits at \\r, too",
     "reads late": "a nonblocking sendall() raises in the middle of an answer: let the socket block,"
     " or keep what send() has not taken until it is writable",
     "three lines": "answer every line that has come. What makefile() has read is in its buffer, "
@@ -74,6 +77,10 @@ def step(server: Path) -> None:
             answers(program, client, b"TWO\n")
         with at("a line has bytes that are no text"):
             talks(program, b"\xff\xfea\n")
+        with at("a line has blanks around it"):
+            talks(program, b" one \n")
+        with at("a line has a carriage return in it"):
+            talks(program, b"one\rline\n")
         leave(program, silent)
         idle = asleep(program, processes())  # who asks each in turn, and waits between, sleeps
         assert idle, f"nobody says anything, and {program} {SPINS}"

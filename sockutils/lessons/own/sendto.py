@@ -31,6 +31,7 @@ EVERYBODY = "127.255.255.255"
 QUIET = 5.5  # seconds: a little more than the limit of the lesson's own sockets
 REFUSED, UNREACHABLE = "an answer that came back refused", "an answer that cannot be sent"
 TEXT = "a datagram that is not UTF-8"
+LETTERS, CAFE = "a datagram of letters that ASCII has not", "café".encode()
 BLANKS = "a datagram with blanks around it"
 LOOP = (
     "a loop without an end, `while True`, around recvfrom() and sendto(), and no `break`: "
@@ -57,6 +58,7 @@ HINTS = {
     "of 65,507 bytes": "recvfrom(65535) has room for every datagram, recvfrom(100) for 100 bytes",
     "UnicodeDecodeError": BYTES,
     TEXT: BYTES,
+    LETTERS: BYTES,
     BLANKS: "blanks and a newline are bytes like others: no strip()",
     "timed out": PATIENT,
     "before a datagram came": LOOP,
@@ -87,6 +89,7 @@ def step(server: Path) -> None:
         hears(program, one, asks(one, b""), "an empty datagram")
         hears(program, one, asks(one, b" blanks \n"), BLANKS)
         hears(program, one, asks(one, NO_TEXT), TEXT)
+        hears(program, one, asks(one, CAFE), LETTERS)
         hears(program, two, asks(two, LONG), "a datagram of 65,507 bytes")
         asks(stack.enter_context(deaf()), b"who?")
         hears(program, one, asks(one, b"still there?"), f"a datagram after {REFUSED}")

@@ -34,7 +34,7 @@ HINTS = {
     "client.py ended with status 1: OSError: [Errno 98]": "bind() and create_server() take an "
     "address of your own: the client calls another's, with create_connection()",
     "Bad file descriptor": "the socket is closed by then: recv() first, then close()",
-    "not 5000": 'bind(("127.0.0.1", 5000)) comes before listen()',
+    "not 5000": 'bind() or create_server() gets ("127.0.0.1", 5000): the client calls there',
     "Broken pipe": ACCEPT,
     "has not called accept()": ACCEPT,
     "ended at once": ACCEPT,
@@ -49,7 +49,7 @@ HINTS = {
     "the same client again": ONCE,
     "waits for more": ONCE,
     "as Python writes bytes": "`.decode()` makes text of bytes",
-    "printed": "print what recv() gives you, as text: `.decode()` makes it of bytes",
+    "printed": "print all that recv(100) gives you, as text: `.decode()` makes it of bytes",
     "connected to nobody": 'socket.create_connection(("127.0.0.1", 5000)) makes a connected socket',
     "listens on no port": 'socket.create_server(("127.0.0.1", 5000)) makes a socket that listens',
     "said b": 'client.sendall(b"hello")',

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import permutations
 from typing import Any
 
-from sockutils.lessons.select.peers import Calls, beside, hear, silence, tell
+from sockutils.lessons.select.peers import FEW, MANY, Calls, Endless, beside, hear, silence, tell
 from sockutils.lessons.select.situations import listener, pair
 from sockutils.peers.ends import accept_queue, reset
 from sockutils.peers.peer import background
@@ -18,9 +18,9 @@ from sockutils.peers.waits import wait_until
 from sockutils.practice.exercise import exercise
 from sockutils.practice.short import short
 from sockutils.tables.descriptors import held
+from sockutils.tables.tcp import unread
 
 ALLOWED = 1.0  # seconds
-LATE = 100  # calls of recv(); an answer that looks at the time needs one or two
 MUCH = b"." * 700_000  # more than the buffers of a connection hold
 PEERS = (
     "somebody else reads, too (EAGAIN is not the end),",
@@ -53,7 +53,8 @@ def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> Non
         ends, given = zip(*[pair(stack) for _ in range(4)], strict=True)
         with first_read_by_another(given[0]):
             connections = list(given)
-            answer, took = beside(four_peers, ends, timed, gather, connections, ALLOWED)
+            peers = partial(four_peers, given[2])
+            answer, took = beside(peers, ends, timed, gather, connections, ALLOWED)
         assert took > 0.9, (
             f"you came back after {took:.1f} of {ALLOWED:g} s, and two had not ended:"
             " select() returns as soon as one is ready, so call it again"
@@ -90,22 +91,6 @@ def deadline(gather: Callable[[list[socket.socket], float], list[bytes]]) -> Non
             gather([endless], 0.2)
 
 
-class Endless(socket.socket):
-    """A connection whose peer has always said more by the next recv()."""
-
-    peer: socket.socket
-    over = 0.0  # when nobody should read any longer
-    late = 0  # calls of recv() long after that
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        self.late += time.monotonic() > self.over + 1
-        assert self.late < LATE, (
-            "one talks without a pause, and you read from it though the time is over"
-        )
-        self.peer.send(b"more")
-        return super().recv(size, flags)
-
-
 def fits(answer: Sequence[object]) -> bool:
     return all(found in right for right, found in zip(RIGHT, answer, strict=True))
 
@@ -135,7 +120,7 @@ def timed(gather: Callable[..., Any], *arguments: object) -> tuple[Any, float]:
     return gather(*arguments), time.monotonic() - start
 
 
-def four_peers(calls: Calls, *ends: socket.socket) -> None:
+def four_peers(reader: socket.socket, calls: Calls, *ends: socket.socket) -> None:
     shared, dripping, talking, broken = ends
     shared.sendall(b"x")  # somebody else reads it
     for end in (talking, broken):
@@ -152,7 +137,9 @@ def four_peers(calls: Calls, *ends: socket.socket) -> None:
     talking.close()
     reset(broken)
     dripping.sendall(b"1")
-    silence(calls, dripping)
+    # Whoever reads a hundred bytes at a time is not yet done.
+    done = wait_until(lambda: not unread(reader), 0.3)
+    silence(calls, dripping, many=FEW if done else MANY)
     dripping.sendall(b"2")
     shared.sendall(b"y")
     select.select([], [], [], 0.3)

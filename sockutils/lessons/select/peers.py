@@ -2,6 +2,7 @@
 
 import select
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,6 +13,8 @@ from sockutils.peers.ends import reset
 from sockutils.peers.peer import background
 
 MANY = 2000  # far more calls than a function needs in a moment of silence, far fewer than a spin
+FEW = 30  # in a moment in which all has been read
+LATE = 100  # calls of recv(); an answer that looks at the time needs one or two
 Calls = Counter[str]
 Ends = Sequence[socket.socket]
 Peer = Callable[..., None]
@@ -64,13 +67,13 @@ def hang_up(ends: Ends) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
-def silence(calls: Calls, *ends: socket.socket) -> None:
+def silence(calls: Calls, *ends: socket.socket, many: int = MANY) -> None:
     """Say nothing for a moment, and look whether the function rests."""
     before = calls.total()
     readable, _, _ = select.select(ends, [], [], 0.4)
     assert not readable, "a peer was told something that nobody else had said"
-    assert calls.total() - before < MANY, (
-        "you never rest: something in your sets is always ready, or your timeout is 0."
+    assert calls.total() - before < many, (
+        "you never rest: something in your sets is always ready, or your timeout is 0, or short."
         " Who has ended stays readable; who has nothing to get is writable"
     )
 
@@ -109,3 +112,19 @@ def hear(who: str, end: socket.socket, due: bytes, last: bool = False) -> None:
                 f"{heard[same : same + 20]!r} from byte {same} on: lost a part, or sent it twice?"
             )
         raise AssertionError(f"{who} said {due[:20]!r}; another one heard {came}")
+
+
+class Endless(socket.socket):
+    """A connection whose peer has always said more by the next recv()."""
+
+    peer: socket.socket
+    over = 0.0  # when nobody should read any longer
+    late = 0  # calls of recv() long after that
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        self.late += time.monotonic() > self.over + 1
+        assert self.late < LATE, (
+            "one talks without a pause, and you read from it though the time is over"
+        )
+        self.peer.send(b"more")
+        return super().recv(size, flags)
