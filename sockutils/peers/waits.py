@@ -21,6 +21,16 @@ def wait_until(true: Callable[[], object], seconds: float = 5.0) -> bool:
     return True
 
 
+def starved() -> float:
+    """Seconds in which this thread has waited for a processor; 0 if the kernel does not tell.
+
+    The second number of schedstat: Documentation/scheduler/sched-stats.rst
+    """
+    with suppress(OSError):
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
+
+
 def wait_for_threads(end: socket.socket, number: int = 1) -> None:
     """Return when so many threads of this process wait in a call on the socket.
 
