@@ -79,7 +79,7 @@ WRONG = [
     (EXIT, "print(error); sys.exit(error.errno)", "ends with status 111: let it be 1"),
     (EXIT, "print('no answer'); sys.exit(str(error))", "says 2 lines: one is enough"),
     ("client.sendall", "client.senndall", "AttributeError: .*, in your line 7: client.senndall"),
-    ('b"hello"', 'b"good day"', "shout_client.py said b'good day', not b'hello'"),
+    ('b"hello"', 'b"good day"', "shout_client.py said b'good day' to the server, not b'hello'"),
     ("print(client.recv(100).decode())", "client.recv(100)", "and printed ''"),
 ]
 
