@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sockutils.kernel.network import needs
+
 # <asm-generic/socket.h>
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 # <linux/filter.h>: struct sock_filter, an instruction; struct sock_fprog, how many and where
@@ -24,12 +26,17 @@ def deaf(end: socket.socket) -> Iterator[None]:
     Whoever sends hears nothing of it and sends again, as when a line is bad; what leaves the socket
     is not touched. A filter that the socket had before is gone.
 
-    OSError: EBADF if the socket is closed. Source: socket(7), SO_ATTACH_FILTER; Linux,
+    OSError: EBADF if the socket is closed. Where the network is shared, an ordinary user's cell
+    stops for a TCP socket, as needs() stops it. Source: socket(7), SO_ATTACH_FILTER; Linux,
     Documentation/networking/filter
     """
     nothing = ctypes.create_string_buffer(INSTRUCTION.pack(RETURN, 0, 0, 0))
     program = PROGRAM.pack(1, ctypes.addressof(nothing))
-    end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+    try:
+        end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+    except PermissionError:  # a TCP socket, and who asks does not rule this network
+        needs("network")
+        raise
     try:
         yield
     finally:
