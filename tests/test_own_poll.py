@@ -252,7 +252,7 @@ WRONG = [
     (
         "poll.poll()",
         "poll.poll(1)",
-        r"all are silent, and shout_server.py wakes again and again: poll\(\) counts",
+        r"all are silent, and shout_server.py wakes again and again: without a number",
     ),
     (
         SENDING,

@@ -16,7 +16,9 @@ WHILE, MUCH = 100, 0.005
 SPENT, PATIENCE = 1.5, 30  # seconds of the processor, and of the clock, until it has to sleep
 OFTEN = 90  # times in that while: as often as somebody who looks every five milliseconds
 BRIEF = 0.0003  # seconds of the processor at a time: who only looks, and sleeps again, needs less
-MILLISECONDS = "poll() counts milliseconds; without a number it waits until there is something"
+MILLISECONDS = (
+    "without a number it waits until there is something (poll() counts milliseconds, epoll seconds)"
+)
 SPINS = "keeps a processor busy"
 
 
